@@ -1,0 +1,84 @@
+//! What the operator wants: plain settings, valid by construction.
+
+use std::collections::BTreeMap;
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Duration;
+
+/// The whole configuration; every name in it refers to something that exists.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Config {
+    /// How often Git is looked at and each environment is scanned.
+    pub interval: Duration,
+    /// How long the last known drift stands while it cannot be checked.
+    pub max_staleness: Duration,
+    /// Where the daemon listens.
+    pub listen: SocketAddr,
+    /// In the order of the file; at least one.
+    pub environments: Vec<Arc<Environment>>,
+    /// Field managers whose writes are deployments, beside the well-known ones.
+    pub deployers: Vec<String>,
+    /// Registry host → the host of the mirror to which admission rewrites it.
+    pub image_mirrors: BTreeMap<String, String>,
+}
+
+/// What is compared with what.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Environment {
+    /// Unique.
+    pub name: String,
+    /// Where its manifests come from.
+    pub repository: Arc<Repository>,
+    /// A branch (also a tag or commit) of that repository.
+    pub branch: String,
+    /// Folders or files in the repository, relative to its root; `""` is the root itself.
+    pub paths: Vec<String>,
+    /// How files become manifests.
+    pub renderer: Renderer,
+    /// Where they should run.
+    pub cluster: Arc<Cluster>,
+    /// For namespaced objects that name none.
+    pub namespace: Option<String>,
+}
+
+/// A Git repository.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Repository {
+    /// Unique.
+    pub name: String,
+    /// Where it lies on this machine.
+    pub path: PathBuf,
+}
+
+/// A cluster, or files in place of one.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Cluster {
+    /// Unique.
+    pub name: String,
+    /// How its objects are had.
+    pub source: ClusterSource,
+}
+
+/// How a cluster's objects are had.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum ClusterSource {
+    /// From an API server.
+    Api {
+        /// In place of the usual kubeconfig rules (in-cluster, `KUBECONFIG`, `~/.kube/config`).
+        kubeconfig: Option<PathBuf>,
+        /// In place of the kubeconfig's current context.
+        context: Option<String>,
+    },
+    /// From a file or folder of `kubectl get -o yaml` dumps.
+    Snapshot(PathBuf),
+}
+
+/// How files become manifests.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Renderer {
+    /// Chosen by what lies at the path.
+    Auto,
+    /// Every YAML or JSON file as it is.
+    Plain,
+}

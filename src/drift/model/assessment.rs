@@ -1,0 +1,154 @@
+//! The verdict on every object of an environment, and its counts.
+
+use std::collections::BTreeMap;
+
+use jiff::Timestamp;
+use serde::Serialize;
+
+use super::{Category, Finding, Gap, ObjectKey, Origin, Position, Severity, State};
+
+/// The verdict on one object.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct ObjectAssessment {
+    /// Which object.
+    #[serde(flatten)]
+    pub key: ObjectKey,
+    /// The verdict.
+    pub state: State,
+    /// The object waits for its finalizers: it counts as `missing`.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub terminating: bool,
+    /// When its drift began, as far as it is known.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub since: Option<Timestamp>,
+    /// Of the worst finding; absent where nothing drifts.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub category: Option<Category>,
+    /// Of the worst finding; absent where nothing drifts.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub severity: Option<Severity>,
+    /// Of the worst finding; absent where nothing drifts.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub origin: Option<Origin>,
+    /// Where the object is declared.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub source: Option<Position>,
+    /// Ordered by path.
+    pub findings: Vec<Finding>,
+}
+
+impl ObjectAssessment {
+    /// How many findings it stands for: a missing or extra object counts as one.
+    #[must_use]
+    pub fn finding_count(&self) -> usize {
+        match self.state {
+            State::Missing | State::Extra => 1,
+            _ => self.findings.len(),
+        }
+    }
+
+    /// Category, severity and origin of each finding, a missing or extra object's own for its one.
+    pub fn judgements(&self) -> impl Iterator<Item = (Category, Severity, Origin)> + '_ {
+        let whole = match self.state {
+            State::Missing | State::Extra => self
+                .category
+                .zip(self.severity)
+                .zip(self.origin)
+                .map(|((category, severity), origin)| (category, severity, origin)),
+            _ => None,
+        };
+        let fields = self.findings.iter().map(|finding| (finding.category, finding.severity, finding.origin));
+        whole.into_iter().chain(fields)
+    }
+}
+
+/// Everything that one scan found out about an environment's objects.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct Assessment {
+    /// Every declared object, in report order.
+    pub objects: Vec<ObjectAssessment>,
+    /// What could not be known.
+    pub gaps: Vec<Gap>,
+}
+
+impl Assessment {
+    /// Whether everything was compared.
+    #[must_use]
+    pub fn is_complete(&self) -> bool {
+        self.gaps.is_empty()
+    }
+}
+
+/// Counts over any number of objects.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Summary {
+    /// Objects by state.
+    pub objects: StateCounts,
+    /// Findings that count.
+    pub findings: usize,
+    /// Findings that an ignore rule hides.
+    pub suppressed: usize,
+    /// Findings by severity; zeros left out.
+    pub by_severity: BTreeMap<&'static str, usize>,
+    /// Findings by category; zeros left out.
+    pub by_category: BTreeMap<&'static str, usize>,
+}
+
+/// Objects by state.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct StateCounts {
+    /// In sync.
+    pub in_sync: usize,
+    /// Modified.
+    pub modified: usize,
+    /// Missing.
+    pub missing: usize,
+    /// Extra.
+    pub extra: usize,
+    /// Unknown.
+    pub unknown: usize,
+}
+
+impl StateCounts {
+    /// The count of one state.
+    #[must_use]
+    pub const fn get(&self, state: State) -> usize {
+        match state {
+            State::InSync => self.in_sync,
+            State::Modified => self.modified,
+            State::Missing => self.missing,
+            State::Extra => self.extra,
+            State::Unknown => self.unknown,
+        }
+    }
+
+    fn add(&mut self, state: State) {
+        let count = match state {
+            State::InSync => &mut self.in_sync,
+            State::Modified => &mut self.modified,
+            State::Missing => &mut self.missing,
+            State::Extra => &mut self.extra,
+            State::Unknown => &mut self.unknown,
+        };
+        *count += 1;
+    }
+}
+
+impl Summary {
+    /// Counts `objects`.
+    pub fn of<'a>(objects: impl IntoIterator<Item = &'a ObjectAssessment>) -> Self {
+        let mut summary = Self::default();
+        for object in objects {
+            summary.objects.add(object.state);
+            summary.findings += object.finding_count();
+            for (category, severity, _) in object.judgements() {
+                *summary.by_severity.entry(severity.as_str()).or_default() += 1;
+                *summary.by_category.entry(category.as_str()).or_default() += 1;
+            }
+        }
+        summary
+    }
+}

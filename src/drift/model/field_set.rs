@@ -1,0 +1,117 @@
+//! The fields that one manager owns, as a `FieldsV1` document of `metadata.managedFields` tells it.
+
+use std::collections::BTreeMap;
+
+use serde_json::Value;
+
+use super::PathStep;
+
+/// A tree of owned fields.
+///
+/// Rule: `sigs.k8s.io/structured-merge-diff`, `fieldpath/serialize.go`: a child `.` says that the container
+/// itself is owned, a node without children is a leaf (scalar, atomic list or atomic map) and owns all below it.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct FieldSet {
+    owned: bool,
+    children: BTreeMap<String, FieldSet>,
+}
+
+impl FieldSet {
+    /// Reads a `fieldsV1` value; what is no object owns nothing.
+    #[must_use]
+    pub fn parse(fields: &Value) -> Self {
+        let Value::Object(map) = fields else { return Self::default() };
+        let mut set = Self { owned: map.is_empty() || map.contains_key("."), children: BTreeMap::new() };
+        for (key, child) in map.iter().filter(|(key, _)| *key != ".") {
+            set.children.insert(canonical(key), Self::parse(child));
+        }
+        set
+    }
+
+    /// The deepest node on the way to `steps`, and how many steps lead there.
+    fn walk(&self, steps: &[PathStep]) -> (&Self, usize) {
+        let mut node = self;
+        for (taken, step) in steps.iter().enumerate() {
+            match node.children.get(&step.fields_v1()) {
+                Some(child) => node = child,
+                None => return (node, taken),
+            }
+        }
+        (node, steps.len())
+    }
+
+    /// Whether the manager owns the field at `steps` itself: as a leaf, as a container by `.`, or through an
+    /// atomic list or map above it.
+    #[must_use]
+    pub fn owns(&self, steps: &[PathStep]) -> bool {
+        let (node, taken) = self.walk(steps);
+        if taken == steps.len() { node.owned } else { taken > 0 && node.children.is_empty() }
+    }
+
+    /// Whether the manager owns the field at `steps` or anything below it.
+    #[must_use]
+    pub fn touches(&self, steps: &[PathStep]) -> bool {
+        let (node, taken) = self.walk(steps);
+        if taken == steps.len() {
+            node.owned || !node.children.is_empty()
+        } else {
+            taken > 0 && node.children.is_empty()
+        }
+    }
+}
+
+/// The key with its JSON written as we write it: sorted keys, no spaces.
+fn canonical(key: &str) -> String {
+    match key.split_once(':') {
+        Some((prefix @ ("k" | "v"), json)) => match serde_json::from_str::<Value>(json) {
+            Ok(value) => format!("{prefix}:{value}"),
+            Err(_) => key.to_owned(),
+        },
+        _ => key.to_owned(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    fn key(name: &str) -> PathStep {
+        PathStep::Key(name.into())
+    }
+
+    fn element(name: &str) -> PathStep {
+        PathStep::Element(vec![("name".into(), json!(name))])
+    }
+
+    fn sample() -> FieldSet {
+        FieldSet::parse(&json!({
+            "f:metadata": {"f:labels": {".": {}, "f:app": {}}, "f:finalizers": {".": {}, "v:\"x\"": {}}},
+            "f:spec": {
+                "f:nodeSelector": {},
+                "f:containers": {"k:{\"name\": \"a\"}": {".": {}, "f:image": {}}},
+            },
+        }))
+    }
+
+    #[test]
+    fn a_leaf_an_element_and_a_set_member_are_owned() {
+        let set = sample();
+        assert!(set.owns(&[key("metadata"), key("labels"), key("app")]));
+        assert!(set.owns(&[key("metadata"), key("finalizers"), PathStep::Member(json!("x"))]));
+        assert!(set.owns(&[key("spec"), key("containers"), element("a")]));
+        assert!(!set.owns(&[key("spec"), key("containers"), element("b")]));
+        assert!(!set.owns(&[key("metadata"), key("labels"), key("other")]));
+    }
+
+    #[test]
+    fn an_atomic_map_owns_what_is_below_it_and_a_container_without_dot_does_not() {
+        let set = sample();
+        assert!(set.owns(&[key("spec"), key("nodeSelector"), key("disk")]));
+        assert!(!set.owns(&[key("spec"), key("containers")]));
+        assert!(set.touches(&[key("spec"), key("containers")]));
+        assert!(!set.touches(&[key("spec"), key("replicas")]));
+        assert!(!FieldSet::parse(&json!({})).owns(&[key("spec")]));
+    }
+}

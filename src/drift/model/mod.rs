@@ -1,0 +1,25 @@
+//! The words of the domain, shared by every room of the heart and by all that stands around it.
+
+mod assessment;
+mod field_set;
+mod finding;
+mod gap;
+mod key;
+mod lines;
+mod object;
+mod path;
+mod redact;
+mod schema;
+mod source;
+
+pub use assessment::{Assessment, ObjectAssessment, StateCounts, Summary};
+pub use field_set::FieldSet;
+pub use finding::{Category, Change, Finding, Manager, Operation, Origin, Severity, State};
+pub use gap::{Gap, GapReason, Stage};
+pub use key::{KindKey, ObjectKey, TypeKey};
+pub use lines::Lines;
+pub use object::{Declared, Desired, Live, ObjectError, Writer};
+pub use path::{FieldPath, PathStep, Pointer};
+pub use redact::Redactor;
+pub use schema::{ListType, Node, NodeId, Scalar, Schema, Shape};
+pub use source::Position;

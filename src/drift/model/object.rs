@@ -1,0 +1,248 @@
+//! Objects as they enter: what Git declares and what the cluster has, Secret values already sealed.
+
+use std::sync::Arc;
+
+use jiff::Timestamp;
+use serde_json::{Map, Value};
+
+use super::{FieldSet, Lines, Manager, ObjectKey, Operation, Pointer, Position, Redactor, TypeKey};
+
+/// The annotation in which `kubectl apply` keeps what it last declared.
+const LAST_APPLIED: &str = "kubectl.kubernetes.io/last-applied-configuration";
+
+/// Why a value is no object that can be compared. Never holds a value of it, only names.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum ObjectError {
+    /// The document is a list, a scalar, ….
+    #[error("is no Kubernetes object: expected a mapping with apiVersion, kind and metadata.name")]
+    NoObject,
+    /// A required field is absent or empty.
+    #[error("is no Kubernetes object: {0} is missing")]
+    Missing(&'static str),
+    /// A required field is no string.
+    #[error("is no Kubernetes object: {0} must be a string")]
+    NoString(&'static str),
+    /// `generateName` has no counterpart to compare with.
+    #[error("has metadata.generateName but no metadata.name: it cannot be compared; give it a name")]
+    GenerateName,
+    /// A Secret that the API server would refuse.
+    #[error("has a value under {field}{}{key} that is no {}", if key.is_empty() { "" } else { "." }, if *field == "data" { "base64 text; use stringData for plain text" } else { "text" })]
+    SecretData {
+        /// `data` or `stringData`.
+        field: &'static str,
+        /// The key below it; empty where the field itself is no mapping.
+        key: String,
+    },
+}
+
+/// What every object has to have: who it is and what it holds, with nothing secret left in it.
+#[derive(Debug, Clone)]
+pub struct Declared {
+    /// Which object.
+    pub key: ObjectKey,
+    /// The object as JSON. Values of a Secret are digests; `managedFields`, `status` and the last-applied
+    /// annotation are gone.
+    pub content: Value,
+    /// What `kubectl apply` last declared, read from the annotation and sealed likewise.
+    pub last_applied: Option<Value>,
+    managed_fields: Option<Value>,
+}
+
+impl Declared {
+    /// Takes in a JSON object; this is the only door, and behind it a Secret's values no longer exist.
+    ///
+    /// # Errors
+    /// The value is no Kubernetes object.
+    pub fn new(mut content: Value, redactor: &Redactor) -> Result<Self, ObjectError> {
+        let key = read_key(&content)?;
+        if is_secret(&key.type_key) {
+            redactor.seal_secret(&mut content)?;
+        }
+        let last_applied = take_last_applied(&mut content).and_then(|text| seal_last_applied(&text, &key, redactor));
+        let managed_fields = metadata_mut(&mut content).and_then(|metadata| metadata.remove("managedFields"));
+        if let Value::Object(map) = &mut content {
+            map.remove("status");
+        }
+        Ok(Self { key, content, last_applied, managed_fields })
+    }
+}
+
+fn is_secret(type_key: &TypeKey) -> bool {
+    type_key.group.is_empty() && type_key.kind == "Secret"
+}
+
+fn metadata_mut(content: &mut Value) -> Option<&mut Map<String, Value>> {
+    content.get_mut("metadata")?.as_object_mut()
+}
+
+fn take_last_applied(content: &mut Value) -> Option<Value> {
+    let metadata = metadata_mut(content)?;
+    let annotations = metadata.get_mut("annotations")?.as_object_mut()?;
+    let text = annotations.remove(LAST_APPLIED)?;
+    if annotations.is_empty() {
+        metadata.remove("annotations");
+    }
+    Some(text)
+}
+
+/// An annotation that cannot be read is as good as none; its text may hold secrets and goes no further.
+fn seal_last_applied(text: &Value, key: &ObjectKey, redactor: &Redactor) -> Option<Value> {
+    let mut applied: Value = serde_json::from_str(text.as_str()?).ok()?;
+    if is_secret(&key.type_key) {
+        redactor.seal_secret(&mut applied).ok()?;
+    }
+    Some(applied)
+}
+
+fn read_key(content: &Value) -> Result<ObjectKey, ObjectError> {
+    let Value::Object(map) = content else { return Err(ObjectError::NoObject) };
+    let api_version = text(map, "apiVersion", "apiVersion")?;
+    let kind = text(map, "kind", "kind")?;
+    let empty = Map::new();
+    let metadata = match map.get("metadata") {
+        Some(Value::Object(metadata)) => metadata,
+        _ => &empty,
+    };
+    if !metadata.contains_key("name") && metadata.contains_key("generateName") {
+        return Err(ObjectError::GenerateName);
+    }
+    let name = text(metadata, "name", "metadata.name")?;
+    let namespace = match metadata.get("namespace") {
+        None | Some(Value::Null) => None,
+        Some(Value::String(namespace)) if namespace.is_empty() => None,
+        Some(Value::String(namespace)) => Some(namespace.clone()),
+        Some(_) => return Err(ObjectError::NoString("metadata.namespace")),
+    };
+    Ok(ObjectKey { type_key: TypeKey::new(api_version, kind), namespace, name: name.to_owned() })
+}
+
+fn text<'a>(map: &'a Map<String, Value>, key: &str, full: &'static str) -> Result<&'a str, ObjectError> {
+    match map.get(key) {
+        None | Some(Value::Null) => Err(ObjectError::Missing(full)),
+        Some(Value::String(text)) if text.is_empty() => Err(ObjectError::Missing(full)),
+        Some(Value::String(text)) => Ok(text),
+        Some(_) => Err(ObjectError::NoString(full)),
+    }
+}
+
+/// An object as Git declares it.
+#[derive(Debug, Clone)]
+pub struct Desired {
+    /// Which object; its namespace is already that in which it is looked for.
+    pub key: ObjectKey,
+    /// What Git says of it.
+    pub content: Value,
+    /// The file that declares it, and where it begins.
+    pub source: Position,
+    lines: Arc<Lines>,
+}
+
+impl Desired {
+    /// Joins an object with the place it was read from; `lines` are those of its document.
+    #[must_use]
+    pub fn new(declared: Declared, source: Position, lines: Arc<Lines>) -> Self {
+        Self { key: declared.key, content: declared.content, source, lines }
+    }
+
+    /// The line of the field at `pointer`, or of the nearest declared field above it.
+    #[must_use]
+    pub fn position(&self, pointer: &Pointer) -> Position {
+        Position { file: self.source.file.clone(), line: self.lines.nearest(pointer.as_str()) }
+    }
+}
+
+/// One entry of `metadata.managedFields`.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Writer {
+    /// Name, operation and time.
+    pub manager: Manager,
+    /// The version in whose words [`Self::fields`] speak.
+    pub api_version: String,
+    /// Empty for the object itself, else `scale`, `status`, ….
+    pub subresource: String,
+    /// What it owns.
+    pub fields: FieldSet,
+}
+
+/// An object as the cluster has it.
+#[derive(Debug, Clone)]
+pub struct Live {
+    /// Which object.
+    pub key: ObjectKey,
+    /// What the cluster has.
+    pub content: Value,
+    /// The entries of `managedFields`; `None` where the object came without them (a dump).
+    pub writers: Option<Vec<Writer>>,
+    /// What `kubectl apply` last declared.
+    pub last_applied: Option<Value>,
+    /// It waits for its finalizers.
+    pub terminating: bool,
+}
+
+impl From<Declared> for Live {
+    fn from(declared: Declared) -> Self {
+        let terminating = declared.content.pointer("/metadata/deletionTimestamp").is_some_and(|time| !time.is_null());
+        let writers = match declared.managed_fields {
+            Some(Value::Array(entries)) => Some(entries.iter().filter_map(read_writer).collect()),
+            _ => None,
+        };
+        Self { key: declared.key, content: declared.content, writers, last_applied: declared.last_applied, terminating }
+    }
+}
+
+fn read_writer(entry: &Value) -> Option<Writer> {
+    let field = |name: &str| entry.get(name).and_then(Value::as_str);
+    let operation = if field("operation")? == Operation::Apply.as_str() { Operation::Apply } else { Operation::Update };
+    Some(Writer {
+        manager: Manager {
+            name: field("manager").unwrap_or_default().to_owned(),
+            operation,
+            time: field("time").and_then(|time| time.parse::<Timestamp>().ok()),
+        },
+        api_version: field("apiVersion").unwrap_or_default().to_owned(),
+        subresource: field("subresource").unwrap_or_default().to_owned(),
+        fields: FieldSet::parse(entry.get("fieldsV1")?),
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    fn redactor() -> Redactor {
+        Redactor::new(&[1; 32])
+    }
+
+    #[test]
+    fn a_secret_loses_its_values_also_in_the_last_applied_annotation() {
+        let applied = json!({"data": {"p": "aHVudGVyMg=="}}).to_string();
+        let live: Live = Declared::new(
+            json!({
+                "apiVersion": "v1", "kind": "Secret",
+                "metadata": {"name": "s", "annotations": {LAST_APPLIED: applied}},
+                "data": {"p": "aHVudGVyMg=="},
+            }),
+            &redactor(),
+        )
+        .unwrap()
+        .into();
+        assert!(!format!("{live:?}").contains("aHVudGVyMg"), "{live:?}");
+        assert_eq!(live.last_applied.unwrap()["data"]["p"], live.content["data"]["p"]);
+        assert!(live.content.pointer("/metadata/annotations").is_none());
+    }
+
+    #[test]
+    fn what_is_no_object_is_told_by_the_field_that_it_lacks() {
+        let error = |value| Declared::new(value, &redactor()).unwrap_err().to_string();
+        assert!(error(json!([1])).contains("expected a mapping"));
+        assert!(error(json!({"kind": "Pod"})).contains("apiVersion is missing"));
+        assert!(error(json!({"apiVersion": "v1", "kind": 3})).contains("kind must be a string"));
+        assert!(error(json!({"apiVersion": "v1", "kind": "Pod"})).contains("metadata.name is missing"));
+        assert!(
+            error(json!({"apiVersion": "v1", "kind": "Pod", "metadata": {"generateName": "x-"}}))
+                .contains("generateName")
+        );
+    }
+}

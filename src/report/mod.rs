@@ -1,0 +1,121 @@
+//! One value for everything that a scan has to say; each format of it is a file of this room.
+
+use jiff::Timestamp;
+use serde::Serialize;
+
+use crate::drift::model::{Assessment, Gap, ObjectAssessment, State, Summary};
+
+/// The version of the report's form; raised by a change that breaks scripts.
+pub const SCHEMA_VERSION: u32 = 1;
+
+/// The report on all environments that were asked for.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Report {
+    /// [`SCHEMA_VERSION`].
+    pub schema_version: u32,
+    /// driftd's own version.
+    pub version: &'static str,
+    /// When the first scan began.
+    pub started_at: Timestamp,
+    /// When the last scan ended.
+    pub finished_at: Timestamp,
+    /// Whether everything was compared.
+    pub complete: bool,
+    /// Counts over all environments.
+    pub summary: Summary,
+    /// In the order of the configuration.
+    pub environments: Vec<EnvironmentReport>,
+}
+
+/// The report on one environment.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct EnvironmentReport {
+    /// Its name in the configuration.
+    pub name: String,
+    /// The repository's name in the configuration.
+    pub repository: String,
+    /// The branch that was read.
+    pub branch: String,
+    /// The commit that was read; absent while it could not be.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub revision: Option<String>,
+    /// The cluster's name in the configuration.
+    pub cluster: String,
+    /// Whether everything was compared.
+    pub complete: bool,
+    /// Counts over this environment.
+    pub summary: Summary,
+    /// What could not be known.
+    pub gaps: Vec<Gap>,
+    /// Ordered by namespace, kind, group, name.
+    pub objects: Vec<ObjectAssessment>,
+    /// When this environment's scan began; in the report only as the times of the whole.
+    #[serde(skip)]
+    pub started_at: Timestamp,
+    /// When this environment's scan ended.
+    #[serde(skip)]
+    pub finished_at: Timestamp,
+}
+
+/// What an environment is, as its report names it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Identity {
+    /// Its name in the configuration.
+    pub name: String,
+    /// The repository's name.
+    pub repository: String,
+    /// The branch.
+    pub branch: String,
+    /// The cluster's name.
+    pub cluster: String,
+}
+
+impl EnvironmentReport {
+    /// Joins what was found with what it was found about.
+    #[must_use]
+    pub fn new(
+        identity: Identity,
+        revision: Option<String>,
+        assessment: Assessment,
+        (started_at, finished_at): (Timestamp, Timestamp),
+    ) -> Self {
+        Self {
+            name: identity.name,
+            repository: identity.repository,
+            branch: identity.branch,
+            cluster: identity.cluster,
+            revision,
+            complete: assessment.is_complete(),
+            summary: Summary::of(&assessment.objects),
+            gaps: assessment.gaps,
+            objects: assessment.objects,
+            started_at,
+            finished_at,
+        }
+    }
+
+    /// The objects that are not in sync, which is what a report lists unless all are asked for.
+    pub fn out_of_sync(&self) -> impl Iterator<Item = &ObjectAssessment> {
+        self.objects.iter().filter(|object| object.state != State::InSync)
+    }
+}
+
+impl Report {
+    /// Joins the environments' reports; `None` while there is none.
+    #[must_use]
+    pub fn new(environments: Vec<EnvironmentReport>) -> Option<Self> {
+        let started_at = environments.iter().map(|environment| environment.started_at).min()?;
+        let finished_at = environments.iter().map(|environment| environment.finished_at).max()?;
+        Some(Self {
+            schema_version: SCHEMA_VERSION,
+            version: env!("CARGO_PKG_VERSION"),
+            started_at,
+            finished_at,
+            complete: environments.iter().all(|environment| environment.complete),
+            summary: Summary::of(environments.iter().flat_map(|environment| &environment.objects)),
+            environments,
+        })
+    }
+}
