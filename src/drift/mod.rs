@@ -1,3 +1,8 @@
 //! The pure heart: what Git declares and what lives in, what differs and who did it out.
 
+pub mod attribute;
+pub mod classify;
+pub mod compare;
 pub mod model;
+pub mod normalise;
+pub mod openapi;
