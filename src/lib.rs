@@ -2,5 +2,10 @@
 
 pub mod config;
 pub mod drift;
+pub mod git;
+pub mod live;
+pub mod manifest;
 pub mod pipeline;
+pub mod render;
 pub mod report;
+pub mod yaml;
