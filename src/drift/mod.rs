@@ -3,7 +3,6 @@
 pub mod attribute;
 pub mod classify;
 pub mod compare;
-pub mod kubernetes;
 pub mod model;
 pub mod normalise;
-pub mod openapi;
+pub mod schema;

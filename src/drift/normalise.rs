@@ -2,16 +2,7 @@
 
 use serde_json::Value;
 
-use super::model::Desired;
-
-/// Whether objects of a kind live in a namespace; the cluster says it.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub enum Scope {
-    /// In a namespace.
-    Namespaced,
-    /// In the cluster as a whole.
-    Cluster,
-}
+use super::model::{Desired, Scope};
 
 /// Gives a namespaced object that names none the environment's `namespace`, and takes a stray one from an object
 /// of the cluster as a whole.

@@ -64,7 +64,8 @@ fn open(location: &Path) -> Result<Repository, GitError> {
 
 /// A branch, else a remote-tracking one, else a tag, else a commit.
 fn resolve<'r>(repository: &'r Repository, location: &Path, branch: &str) -> Result<Commit<'r>, GitError> {
-    let names = [format!("refs/heads/{branch}"), format!("refs/remotes/origin/{branch}"), format!("refs/tags/{branch}")];
+    let names =
+        [format!("refs/heads/{branch}"), format!("refs/remotes/origin/{branch}"), format!("refs/tags/{branch}")];
     for name in names {
         if let Ok(reference) = repository.find_reference(&name) {
             return reference.peel_to_commit().map_err(|source| GitError::read(location, &source));

@@ -13,8 +13,18 @@ fn repository(branch: &str, files: &[(&str, &str, u32)]) -> tempfile::TempDir {
         let id = repository.blob(content.as_bytes()).unwrap();
         let zero = IndexTime::new(0, 0);
         let entry = IndexEntry {
-            ctime: zero, mtime: zero, dev: 0, ino: 0, mode: *mode, uid: 0, gid: 0, file_size: 0, id,
-            flags: 0, flags_extended: 0, path: path.as_bytes().to_vec(),
+            ctime: zero,
+            mtime: zero,
+            dev: 0,
+            ino: 0,
+            mode: *mode,
+            uid: 0,
+            gid: 0,
+            file_size: 0,
+            id,
+            flags: 0,
+            flags_extended: 0,
+            path: path.as_bytes().to_vec(),
         };
         index.add(&entry).unwrap();
     }

@@ -8,8 +8,7 @@ use std::collections::{BTreeSet, HashMap};
 use std::sync::Arc;
 
 use crate::config::{self, ClusterSource};
-use crate::drift::model::{Gap, Redactor, Schema, TypeKey};
-use crate::drift::normalise::Scope;
+use crate::drift::model::{Gap, Redactor, Schema, Scope, TypeKey};
 
 pub use cluster::Cluster;
 pub use listing::{Listing, Wanted};

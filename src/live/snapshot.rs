@@ -6,9 +6,8 @@ use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use crate::drift::kubernetes;
-use crate::drift::model::{Gap, GapReason, Live, Redactor, Stage, TypeKey};
-use crate::drift::normalise::Scope;
+use crate::drift::model::{Gap, GapReason, Live, Redactor, Scope, Stage, TypeKey};
+use crate::drift::schema::kubernetes;
 use crate::manifest::{self, Problem};
 
 use super::{Discovery, Listing, Served, Wanted};
@@ -53,8 +52,11 @@ pub fn read_files(path: &Path) -> Result<Vec<(Arc<str>, Vec<u8>)>, SnapshotError
 
 fn walk(root: &Path, folder: &Path, files: &mut Vec<(Arc<str>, Vec<u8>)>) -> Result<(), SnapshotError> {
     let unreadable = |source| SnapshotError::Unreadable { path: folder.to_owned(), source };
-    let mut entries: Vec<PathBuf> =
-        fs::read_dir(folder).map_err(unreadable)?.map(|entry| entry.map(|e| e.path())).collect::<Result<_, _>>().map_err(unreadable)?;
+    let mut entries: Vec<PathBuf> = fs::read_dir(folder)
+        .map_err(unreadable)?
+        .map(|entry| entry.map(|e| e.path()))
+        .collect::<Result<_, _>>()
+        .map_err(unreadable)?;
     entries.sort();
     for entry in entries {
         let name: Arc<str> = entry.strip_prefix(root).unwrap_or(&entry).to_string_lossy().into();

@@ -6,9 +6,9 @@ use std::sync::Arc;
 
 use jiff::Timestamp;
 
-use crate::drift::kubernetes;
-use crate::drift::model::{Desired, KindKey, Live, Redactor};
-use crate::drift::normalise::{self, Scope};
+use crate::drift::model::{Desired, KindKey, Live, Redactor, Scope};
+use crate::drift::normalise;
+use crate::drift::schema::kubernetes;
 use crate::live::{Listing, Snapshot, SnapshotError, read_files};
 use crate::manifest;
 use crate::report::{EnvironmentReport, Identity};

@@ -154,7 +154,8 @@ impl<'a> Judge<'a> {
 /// The same for the same environment, object, path and change, whatever the values.
 fn finding_id(environment: &str, key: &ObjectKey, path: &str, change: Change) -> String {
     let (kind, namespace, name) = key.identity();
-    let parts = [environment, &kind.group, &kind.kind, namespace.as_deref().unwrap_or(""), &name, path, change.as_str()];
+    let parts =
+        [environment, &kind.group, &kind.kind, namespace.as_deref().unwrap_or(""), &name, path, change.as_str()];
     let mut digest = Sha256::new();
     for part in parts {
         digest.update(part.as_bytes());

@@ -4,8 +4,8 @@ use std::collections::{BTreeSet, HashMap};
 use std::sync::Arc;
 
 use crate::config::Environment;
-use crate::drift::model::{Desired, Gap, GapReason, Redactor, Stage, TypeKey};
-use crate::drift::normalise::{self, Scope};
+use crate::drift::model::{Desired, Gap, GapReason, Redactor, Scope, Stage, TypeKey};
+use crate::drift::normalise;
 use crate::git::{self, SourceTree};
 use crate::live::{Discovery, Source, Wanted};
 use crate::render;

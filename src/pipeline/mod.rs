@@ -53,8 +53,7 @@ impl Pipeline {
         let redactor = random_redactor()?;
         let clusters = config.environments.iter().map(|environment| &environment.cluster);
         let sources = clusters.map(|cluster| (cluster.name.clone(), Source::new(cluster, &redactor))).collect();
-        let rules =
-            Rules { authors: Authors::new(&config.deployers), image_mirrors: config.image_mirrors.clone() };
+        let rules = Rules { authors: Authors::new(&config.deployers), image_mirrors: config.image_mirrors.clone() };
         Ok(Self { sources, rules, redactor })
     }
 

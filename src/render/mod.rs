@@ -60,7 +60,9 @@ fn unread(path: &Arc<str>) -> Gap {
         stage: Stage::Render,
         scope: path.to_string(),
         reason: GapReason::Malformed,
-        message: format!("{path} is a symbolic link or a submodule, which this version does not follow; replace it by the file"),
+        message: format!(
+            "{path} is a symbolic link or a submodule, which this version does not follow; replace it by the file"
+        ),
         source: Some(Position { file: Arc::clone(path), line: 1 }),
     }
 }

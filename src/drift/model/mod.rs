@@ -19,7 +19,7 @@ pub use facts::TypeFacts;
 pub use field_set::FieldSet;
 pub use finding::{Category, Change, Finding, Manager, Operation, Origin, Severity, State};
 pub use gap::{Gap, GapReason, Stage};
-pub use key::{KindKey, ObjectKey, TypeKey};
+pub use key::{KindKey, ObjectKey, Scope, TypeKey};
 pub use object::{Declared, Desired, Live, ObjectError, Writer};
 pub use path::{FieldPath, PathStep, Pointer};
 pub use redact::Redactor;

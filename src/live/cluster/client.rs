@@ -80,7 +80,8 @@ impl Connection {
                     404 => GapReason::NotServed,
                     _ => GapReason::Failed,
                 };
-                let message = if status.message.is_empty() { format!("status {}", status.code) } else { status.message.clone() };
+                let message =
+                    if status.message.is_empty() { format!("status {}", status.code) } else { status.message.clone() };
                 (reason, message, status.code == 410)
             }
             kube::Error::HyperError(_) | kube::Error::Service(_) => (GapReason::Unreachable, root_cause(error), false),
@@ -93,7 +94,8 @@ impl Connection {
 
 async fn configuration(kubeconfig: Option<&Path>, context: Option<&str>) -> Result<Config, ApiError> {
     let options = KubeConfigOptions { context: context.map(str::to_owned), ..KubeConfigOptions::default() };
-    let failed = |what: String| ApiError { reason: GapReason::NotFound, address: String::new(), message: what, expired: false };
+    let failed =
+        |what: String| ApiError { reason: GapReason::NotFound, address: String::new(), message: what, expired: false };
     match (kubeconfig, context) {
         (Some(path), _) => {
             let named = |error: &dyn std::error::Error| failed(format!("kubeconfig {}: {error}", path.display()));
@@ -103,9 +105,9 @@ async fn configuration(kubeconfig: Option<&Path>, context: Option<&str>) -> Resu
         (None, Some(_)) => {
             Config::from_kubeconfig(&options).await.map_err(|error| failed(format!("kubeconfig: {error}")))
         }
-        (None, None) => Config::infer()
-            .await
-            .map_err(|_| failed("no kubeconfig was found and driftd does not run in a cluster; name one under clusters".to_owned())),
+        (None, None) => Config::infer().await.map_err(|_| {
+            failed("no kubeconfig was found and driftd does not run in a cluster; name one under clusters".to_owned())
+        }),
     }
 }
 

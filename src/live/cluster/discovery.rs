@@ -7,9 +7,8 @@ use futures_util::StreamExt as _;
 use serde::Deserialize;
 use tokio::sync::Mutex;
 
-use crate::drift::model::{Gap, GapReason, Schema, Stage, TypeKey};
-use crate::drift::normalise::Scope;
-use crate::drift::{kubernetes, openapi};
+use crate::drift::model::{Gap, GapReason, Schema, Scope, Stage, TypeKey};
+use crate::drift::schema::{self, kubernetes};
 
 use super::super::{Discovery, Served};
 use super::CONCURRENCY;
@@ -66,7 +65,9 @@ pub(super) async fn discover(
             Err(error) if error.reason == GapReason::NotServed => {
                 take_in(&mut discovery, types, &[], &schema);
             }
-            Err(error) if matches!(error.reason, GapReason::Unreachable | GapReason::Unauthorized) => return Err(error),
+            Err(error) if matches!(error.reason, GapReason::Unreachable | GapReason::Unauthorized) => {
+                return Err(error);
+            }
             Err(error) => discovery.gaps.push(Gap {
                 stage: Stage::Discover,
                 scope: api_version.clone(),
@@ -126,7 +127,8 @@ async fn schema(
     if let Some(schema) = known.lock().await.get(&entry.server_relative_url) {
         return Arc::clone(schema);
     }
-    let read = connection.get(&entry.server_relative_url).await.ok().and_then(|text| openapi::parse(text.as_bytes()).ok());
+    let read =
+        connection.get(&entry.server_relative_url).await.ok().and_then(|text| schema::parse(text.as_bytes()).ok());
     let Some(schema) = read.map(Arc::new) else {
         tracing::warn!(api_version, "no readable OpenAPI document; the embedded schema stands in");
         return kubernetes::schema();

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, HashMap};
 use serde::Deserialize;
 use serde_json::Value;
 
-use super::model::{Dialect, Field, ListType, NodeId, Scalar, Schema, Shape, Struct, TypeKey};
+use crate::drift::model::{Dialect, Field, ListType, NodeId, Scalar, Schema, Shape, Struct, TypeKey};
 
 /// The pattern by which a custom resource's schema marks a quantity.
 ///

@@ -2,8 +2,7 @@
 
 use std::sync::{Arc, LazyLock};
 
-use super::model::{Schema, TypeKey};
-use super::normalise::Scope;
+use crate::drift::model::{Schema, Scope, TypeKey};
 
 static SCHEMA: LazyLock<Arc<Schema>> = LazyLock::new(Arc::default);
 
