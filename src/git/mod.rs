@@ -71,10 +71,10 @@ fn resolve<'r>(repository: &'r Repository, location: &Path, branch: &str) -> Res
             return reference.peel_to_commit().map_err(|source| GitError::read(location, &source));
         }
     }
-    if branch.len() == 40 {
-        if let Ok(commit) = Oid::from_str(branch).and_then(|id| repository.find_commit(id)) {
-            return Ok(commit);
-        }
+    if branch.len() == 40
+        && let Ok(commit) = Oid::from_str(branch).and_then(|id| repository.find_commit(id))
+    {
+        return Ok(commit);
     }
     Err(GitError::NoBranch { branch: branch.to_owned(), known: branches(repository) })
 }

@@ -18,7 +18,7 @@ pub use snapshot::{Snapshot, SnapshotError, read_files};
 #[derive(Debug)]
 pub enum Source {
     /// An API server; connects when it is first asked.
-    Cluster(Cluster),
+    Cluster(Box<Cluster>),
     /// Files.
     Snapshot(Snapshot),
 }
@@ -48,9 +48,12 @@ impl Source {
     #[must_use]
     pub fn new(cluster: &config::Cluster, redactor: &Redactor) -> Self {
         match &cluster.source {
-            ClusterSource::Api { kubeconfig, context } => {
-                Self::Cluster(Cluster::new(&cluster.name, kubeconfig.clone(), context.clone(), redactor.clone()))
-            }
+            ClusterSource::Api { kubeconfig, context } => Self::Cluster(Box::new(Cluster::new(
+                &cluster.name,
+                kubeconfig.clone(),
+                context.clone(),
+                redactor.clone(),
+            ))),
             ClusterSource::Snapshot(path) => Self::Snapshot(Snapshot::new(path.clone(), redactor.clone())),
         }
     }

@@ -35,11 +35,14 @@ pub enum SnapshotError {
     Malformed(#[from] Problem),
 }
 
+/// A file's name and what it holds.
+pub type NamedFile = (Arc<str>, Vec<u8>);
+
 /// The manifests of a file, or of a folder and all below it, by name; paths relative to the folder.
 ///
 /// # Errors
 /// Something cannot be read.
-pub fn read_files(path: &Path) -> Result<Vec<(Arc<str>, Vec<u8>)>, SnapshotError> {
+pub fn read_files(path: &Path) -> Result<Vec<NamedFile>, SnapshotError> {
     let mut files = Vec::new();
     if path.is_dir() {
         walk(path, path, &mut files)?;
@@ -50,7 +53,7 @@ pub fn read_files(path: &Path) -> Result<Vec<(Arc<str>, Vec<u8>)>, SnapshotError
     Ok(files)
 }
 
-fn walk(root: &Path, folder: &Path, files: &mut Vec<(Arc<str>, Vec<u8>)>) -> Result<(), SnapshotError> {
+fn walk(root: &Path, folder: &Path, files: &mut Vec<NamedFile>) -> Result<(), SnapshotError> {
     let unreadable = |source| SnapshotError::Unreadable { path: folder.to_owned(), source };
     let mut entries: Vec<PathBuf> = fs::read_dir(folder)
         .map_err(unreadable)?

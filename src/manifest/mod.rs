@@ -1,5 +1,7 @@
 //! Text becomes objects: one file of YAML or JSON as the objects that it holds, Lists opened.
 
+#![deny(clippy::disallowed_methods, clippy::disallowed_types)]
+
 use std::sync::Arc;
 
 use serde_json::Value;

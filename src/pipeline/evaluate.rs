@@ -11,7 +11,7 @@ use crate::drift::classify::{self, Subject};
 use crate::drift::compare::{self, Context};
 use crate::drift::model::{
     Assessment, Change, Desired, Finding, Gap, Live, ObjectAssessment, ObjectKey, Origin, Redactor, Schema, State,
-    TypeKey,
+    TypeKey, hex,
 };
 use crate::live::Listing;
 
@@ -161,5 +161,5 @@ fn finding_id(environment: &str, key: &ObjectKey, path: &str, change: Change) ->
         digest.update(part.as_bytes());
         digest.update([0]);
     }
-    digest.finalize().iter().take(8).map(|byte| format!("{byte:02x}")).collect()
+    hex(&digest.finalize()[..8])
 }

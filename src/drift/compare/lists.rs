@@ -31,8 +31,10 @@ impl<'a> Walk<'a> {
         dialect: Dialect,
     ) {
         let keyed = match list_type {
-            ListType::Map(keys) => self.key_both(sides, |element| self.context.schema.element_key(item, keys, element)),
-            ListType::Set => self.key_both(sides, |element| Some(PathStep::Member(element.clone()))),
+            ListType::Map(keys) => {
+                Self::key_both(sides, |element| self.context.schema.element_key(item, keys, element))
+            }
+            ListType::Set => Self::key_both(sides, |element| Some(PathStep::Member(element.clone()))),
             ListType::Atomic | ListType::Bag => None,
         };
         match keyed {
@@ -42,7 +44,7 @@ impl<'a> Walk<'a> {
     }
 
     /// Both sides by key, or `None` where an element has no key: then the list stands as one value.
-    fn key_both(&self, sides: &Sides<'a>, step: impl Fn(&Value) -> Option<PathStep>) -> Option<(Keyed<'a>, Keyed<'a>)> {
+    fn key_both(sides: &Sides<'a>, step: impl Fn(&Value) -> Option<PathStep>) -> Option<(Keyed<'a>, Keyed<'a>)> {
         let side = |items: &'a [Value]| {
             let mut keyed = Keyed::new();
             for (index, element) in items.iter().enumerate() {

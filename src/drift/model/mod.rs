@@ -22,6 +22,6 @@ pub use gap::{Gap, GapReason, Stage};
 pub use key::{KindKey, ObjectKey, Scope, TypeKey};
 pub use object::{Declared, Desired, Live, ObjectError, Writer};
 pub use path::{FieldPath, PathStep, Pointer};
-pub use redact::Redactor;
+pub use redact::{Redactor, hex};
 pub use schema::{Dialect, Field, ListType, NodeId, Scalar, Schema, Shape, Struct};
 pub use source::Position;

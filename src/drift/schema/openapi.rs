@@ -142,7 +142,7 @@ impl<'a> Builder<'a> {
         if depth > MAX_DEPTH {
             return Ok(Schema::ANY);
         }
-        let reference = raw.reference.as_ref().or_else(|| match raw.all_of.as_slice() {
+        let reference = raw.reference.as_ref().or(match raw.all_of.as_slice() {
             [only] => only.reference.as_ref(),
             _ => None,
         });
