@@ -1,0 +1,4 @@
+//! The integration tests: everything that needs a real API server, Git, or another program.
+
+mod controlplane;
+mod fixture;
