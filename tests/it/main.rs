@@ -2,3 +2,4 @@
 
 mod controlplane;
 mod fixture;
+mod trust;

@@ -33,8 +33,8 @@ struct Index {
 }
 
 #[derive(Deserialize)]
-#[serde(rename_all = "camelCase")]
 struct IndexEntry {
+    #[serde(rename = "serverRelativeURL")]
     server_relative_url: String,
 }
 
@@ -49,6 +49,9 @@ pub(super) async fn discover(
         groups.entry(type_key.api_version()).or_default().push(type_key);
     }
     let index = index(connection).await;
+    if let Err(error) = &index {
+        tracing::warn!(%error, "the server publishes no OpenAPI index; the embedded schema stands in");
+    }
     let jobs = groups.iter().map(|(api_version, types)| {
         let index = index.as_ref().ok();
         async move {
