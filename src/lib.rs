@@ -1,1 +1,2 @@
 //! driftd.
+pub mod yaml;
