@@ -3,3 +3,5 @@
 mod controlplane;
 mod fixture;
 mod trust;
+mod yaml;
+mod yaml_fuzz;
