@@ -1,5 +1,7 @@
 //! The integration tests: everything that needs a real API server, Git, or another program.
 
+#![allow(clippy::expect_used, clippy::panic, clippy::unwrap_used, reason = "a test fails by panicking")]
+
 mod controlplane;
 mod fixture;
 mod trust;
