@@ -4,15 +4,17 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 use rayon::iter::{IntoParallelRefIterator, ParallelIterator};
+use serde_json::Value;
 use sha2::{Digest, Sha256};
 
 use crate::drift::attribute::{Attributed, Ownership};
 use crate::drift::classify::{self, Subject};
-use crate::drift::compare::{self, Context};
+use crate::drift::compare::{self, Context, Sides};
 use crate::drift::model::{
-    Assessment, Change, Desired, Finding, Gap, Live, ObjectAssessment, ObjectKey, Origin, Redactor, Schema, State,
+    Assessment, Change, Desired, Finding, Gap, Live, NodeId, ObjectAssessment, ObjectKey, Origin, Pointer, Redactor, Schema, State,
     TypeKey, hex,
 };
+use crate::drift::normalise::{Normalised, is_default, normalise};
 use crate::live::Listing;
 
 use super::Rules;
@@ -106,20 +108,40 @@ impl<'a> Judge<'a> {
     }
 
     fn findings(&self, live: &'a Live) -> Vec<Finding> {
-        let context = Context { schema: self.schema, image_mirrors: &self.rules.image_mirrors };
         let root = self.schema.root(&self.desired.key.type_key);
-        let differences = compare::compare(context, root, &self.desired.content, &live.content);
+        let normalised = normalise(self.schema, root, &self.desired.content);
+        let mut attributed = self.attributed(live, root, &normalised, &live.content);
+        if attributed.is_empty() {
+            return Vec::new();
+        }
+        // A server of another version, or a dump, may lack defaults that Git declares: complete it and look again.
+        let completed = normalise(self.schema, root, &live.content).full;
+        attributed = self.attributed(live, root, &normalised, &completed);
+        let lives = |at: &Attributed<'_>| {
+            at.difference.change == Change::Removed || live.content.pointer(at.difference.live_pointer.as_str()).is_some()
+        };
+        let mut findings: Vec<Finding> = attributed.into_iter().filter(lives).map(|at| self.finding(at)).collect();
+        findings.sort_by_cached_key(|finding| finding.path.to_string());
+        findings
+    }
+
+    /// Every difference that counts, with what is known of its author.
+    fn attributed<'v>(
+        &'v self,
+        live: &'v Live,
+        root: NodeId,
+        normalised: &'v Normalised,
+        content: &'v Value,
+    ) -> Vec<Attributed<'v>> {
+        let context = Context { schema: self.schema, image_mirrors: &self.rules.image_mirrors };
+        let sides = Sides { declared: &normalised.declared, full: &normalised.full, live: content };
+        let differences = compare::compare(context, root, sides);
         if differences.is_empty() {
             return Vec::new();
         }
-        let ownership = Ownership::new(live, self.schema, &self.rules.authors);
-        let mut findings: Vec<Finding> = differences
-            .into_iter()
-            .flat_map(|difference| ownership.attribute(difference))
-            .map(|attributed| self.finding(attributed))
-            .collect();
-        findings.sort_by_cached_key(|finding| finding.path.to_string());
-        findings
+        let is_default = |pointer: &Pointer| is_default(self.schema, root, content, pointer);
+        let ownership = Ownership::new(live, self.schema, &self.rules.authors, &is_default);
+        differences.into_iter().flat_map(|difference| ownership.attribute(difference)).collect()
     }
 
     fn finding(&self, attributed: Attributed<'_>) -> Finding {

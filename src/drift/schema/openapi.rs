@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, HashMap};
 use serde::Deserialize;
 use serde_json::Value;
 
-use crate::drift::model::{Dialect, Field, ListType, NodeId, Scalar, Schema, Shape, Struct, TypeKey};
+use crate::drift::model::{Dialect, Facts, Field, ListType, NodeId, Scalar, Schema, Shape, Struct, TypeKey};
 
 /// The pattern by which a custom resource's schema marks a quantity.
 ///
@@ -14,11 +14,19 @@ const QUANTITY_PATTERN: &str = r"^(\+|-)?(([0-9]+(\.[0-9]*)?)|(\.[0-9]+))(([KMGT
 const QUANTITY: &str = "io.k8s.apimachinery.pkg.api.resource.Quantity";
 const DURATION: &str = "io.k8s.apimachinery.pkg.apis.meta.v1.Duration";
 /// Components that carry any JSON although they look like an empty struct.
-const RAW_JSON: [&str; 2] =
-    ["io.k8s.apimachinery.pkg.runtime.RawExtension", "io.k8s.apimachinery.pkg.apis.meta.v1.FieldsV1"];
+const RAW_JSON: [&str; 3] = [
+    "io.k8s.apimachinery.pkg.runtime.RawExtension",
+    "io.k8s.apimachinery.pkg.apis.meta.v1.FieldsV1",
+    "io.k8s.apiextensions-apiserver.pkg.apis.apiextensions.v1.JSON",
+];
 /// Components whose fields follow the rules of Go types; all others are custom resources.
 const BUILT_IN: [&str; 4] =
     ["io.k8s.api.", "io.k8s.apimachinery.", "io.k8s.apiextensions-apiserver.", "io.k8s.kube-aggregator."];
+/// Components that OpenAPI leaves open because they are an object or something else.
+const ALTERNATIVES: [(&str, &str); 2] = [
+    (".v1.JSONSchemaPropsOrArray", "io.k8s.apiextensions-apiserver.pkg.apis.apiextensions.v1.JSONSchemaProps"),
+    (".v1.JSONSchemaPropsOrBool", "io.k8s.apiextensions-apiserver.pkg.apis.apiextensions.v1.JSONSchemaProps"),
+];
 /// Lists that OpenAPI calls atomic although their order means nothing.
 const BAGS: [(&str, &str); 1] = [("io.k8s.api.autoscaling.v2.HorizontalPodAutoscalerSpec", "metrics")];
 /// Deep enough for every real schema; a document that nests deeper is cut to "anything goes" there.
@@ -92,34 +100,39 @@ struct GroupVersionKind {
 ///
 /// # Errors
 /// The text is no OpenAPI v3 document.
-pub fn parse(document: &[u8]) -> Result<Schema, OpenApiError> {
+pub fn parse(document: &[u8], facts: &Facts) -> Result<Schema, OpenApiError> {
     let document: Document = serde_json::from_slice(document)?;
-    build(&document.components.schemas)
-}
-
-/// Builds the schema of all `components`.
-pub(super) fn build(components: &BTreeMap<String, Raw>) -> Result<Schema, OpenApiError> {
-    let mut builder = Builder { schema: Schema::default(), components, ids: HashMap::new() };
-    for (name, raw) in components {
-        if raw.group_version_kind.is_empty() {
-            continue;
-        }
-        let id = builder.component(name, 0)?;
-        for key in &raw.group_version_kind {
+    let mut builder = Builder::new(&document.components.schemas, facts);
+    for (name, raw) in &document.components.schemas {
+        if let [key] = raw.group_version_kind.as_slice() {
             let type_key = TypeKey { group: key.group.clone(), version: key.version.clone(), kind: key.kind.clone() };
-            builder.schema.name_kind(type_key, id);
+            builder.kind(type_key, name)?;
         }
     }
     Ok(builder.schema)
 }
 
-struct Builder<'a> {
-    schema: Schema,
+/// Builds a schema kind by kind, with the components that each refers to.
+pub(super) struct Builder<'a> {
+    /// What has been built.
+    pub schema: Schema,
     components: &'a BTreeMap<String, Raw>,
+    facts: &'a Facts,
     ids: HashMap<&'a str, NodeId>,
 }
 
 impl<'a> Builder<'a> {
+    pub fn new(components: &'a BTreeMap<String, Raw>, facts: &'a Facts) -> Self {
+        Self { schema: Schema::default(), components, facts, ids: HashMap::new() }
+    }
+
+    /// Adds a kind whose objects the component `name` describes.
+    pub fn kind(&mut self, type_key: TypeKey, name: &str) -> Result<(), OpenApiError> {
+        let id = self.component(name, 0)?;
+        self.schema.name_kind(type_key, id);
+        Ok(())
+    }
+
     fn component(&mut self, name: &str, depth: usize) -> Result<NodeId, OpenApiError> {
         let Some((name, raw)) = self.components.get_key_value(name) else { return Ok(Schema::ANY) };
         if let Some(id) = self.ids.get(name.as_str()) {
@@ -132,7 +145,11 @@ impl<'a> Builder<'a> {
         let shape = match name.as_str() {
             QUANTITY => Shape::Scalar(Scalar::Quantity),
             DURATION => Shape::Scalar(Scalar::Duration),
-            _ => self.shape(raw, dialect, name, depth)?,
+            name if RAW_JSON.contains(&name) => Shape::Literal,
+            _ => match ALTERNATIVES.iter().find(|(of, _)| name.ends_with(of)) {
+                Some((_, component)) => self.either(component, depth)?,
+                None => self.shape(raw, dialect, name, depth)?,
+            },
         };
         self.schema.fill(id, shape);
         Ok(id)
@@ -178,6 +195,14 @@ impl<'a> Builder<'a> {
         }
     }
 
+    /// A value that OpenAPI leaves open and of which the Go type knows more.
+    fn either(&mut self, component: &str, depth: usize) -> Result<Shape, OpenApiError> {
+        let object = self.component(component, depth + 1)?;
+        let list = self.schema.reserve().ok_or(OpenApiError::TooLarge)?;
+        self.schema.fill(list, Shape::List { item: object, list_type: ListType::Atomic });
+        Ok(Shape::Either { object, list })
+    }
+
     fn list(&mut self, raw: &'a Raw, dialect: Dialect, depth: usize) -> Result<Shape, OpenApiError> {
         let item = match &raw.items {
             Some(items) => self.node(items, dialect, depth + 1)?,
@@ -197,8 +222,10 @@ impl<'a> Builder<'a> {
                 Some(Additional::Of(value)) => Ok(Shape::Map(self.node(value, dialect, depth + 1)?)),
                 Some(Additional::Allowed(true)) => Ok(Shape::Any),
                 _ if raw.kind.is_none() || raw.preserve_unknown_fields || dialect == Dialect::Custom => Ok(Shape::Any),
-                _ if RAW_JSON.contains(&name) => Ok(Shape::Any),
-                _ => Ok(Shape::Struct(Struct { dialect, ..Struct::default() })),
+                _ => {
+                    let facts = self.facts.get(name).cloned();
+                    Ok(Shape::Struct(Struct { dialect, facts, ..Struct::default() }))
+                },
             };
         }
         let mut fields = BTreeMap::new();
@@ -209,7 +236,7 @@ impl<'a> Builder<'a> {
             }
             fields.insert(field.clone(), Field { node, default: raw.default.clone() });
         }
-        let facts = std::sync::Arc::default();
+        let facts = self.facts.get(name).cloned();
         Ok(Shape::Struct(Struct { fields, open: raw.preserve_unknown_fields, dialect, facts }))
     }
 

@@ -131,7 +131,7 @@ async fn schema(
         return Arc::clone(schema);
     }
     let read =
-        connection.get(&entry.server_relative_url).await.ok().and_then(|text| schema::parse(text.as_bytes()).ok());
+        connection.get(&entry.server_relative_url).await.ok().and_then(|text| schema::parse(text.as_bytes(), kubernetes::facts()).ok());
     let Some(schema) = read.map(Arc::new) else {
         tracing::warn!(api_version, "no readable OpenAPI document; the embedded schema stands in");
         return kubernetes::schema();
