@@ -154,7 +154,10 @@ fn decode<'a>(chunk: &Chunk<'a>) -> Result<Cow<'a, str>, Error> {
         return fail(ErrorKind::ControlCharacter(character.into()), offset);
     }
     let text = text.strip_prefix('\u{FEFF}').unwrap_or(text);
-    let mut text = if text.contains("\r\n") { Cow::Owned(text.replace("\r\n", "\n")) } else { Cow::Borrowed(text) };
+    let mut text = Cow::Borrowed(text);
+    if text.contains('\r') {
+        text = Cow::Owned(text.replace("\r\n", "\n").replace('\r', "\n"));
+    }
     if !text.ends_with('\n') {
         text.to_mut().push('\n');
     }
