@@ -7,10 +7,12 @@ use driftd::yaml::{Budget, documents};
 use serde_json::Value;
 
 /// Inputs that are read otherwise on purpose: name, outcomes here, reason.
-const DIFFERENCES: [(&str, &str, &str); 18] = [
+const DIFFERENCES: [(&str, &str, &str); 20] = [
     ("differs-alias-key-glued", r#"[{"error":true}]"#, "in YAML 1.2 the colon is part of the alias"),
     ("differs-anchor-name", r#"[{"value":{"a":1,"b":1}}]"#, "YAML 1.2 allows more characters"),
     ("differs-comment-tab", r#"[{"value":{"a":1,"b":2}}]"#, "a tab before a comment indents nothing"),
+    ("differs-flow-colon-at-brace", r#"[{"error":true}]"#, "a key in YAML 1.2, a text in 1.1: say which"),
+    ("differs-flow-colon-at-comma", r#"[{"error":true}]"#, "a key in YAML 1.2, a text in 1.1: say which"),
     ("differs-flow-key-on-two-lines", r#"[{"value":{"a":{"b":1}}}]"#, "YAML 1.2 allows it between brackets"),
     ("differs-flow-leading-colon", r#"[{"value":{"a":["::1"]}}]"#, "YAML 1.2 allows it between brackets"),
     ("differs-flow-lone-dash", r#"[{"error":true}]"#, "YAML 1.2 forbids it between brackets"),
