@@ -160,7 +160,8 @@ fn decode<'a>(chunk: &Chunk<'a>) -> Result<Cow<'a, str>, Error> {
     let text = text.strip_prefix('\u{FEFF}').unwrap_or(text);
     let mut text = Cow::Borrowed(text);
     if text.contains('\r') {
-        text = Cow::Owned(text.replace("\r\n", "\n").replace('\r', "\n"));
+        // The document reader takes one `\r` off a line, libyaml another.
+        text = Cow::Owned(text.replace("\r\r\n", "\n").replace("\r\n", "\n").replace('\r', "\n"));
     }
     if !text.ends_with('\n') {
         text.to_mut().push('\n');
