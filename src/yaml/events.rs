@@ -65,6 +65,8 @@ pub(super) fn is_shallow_continuation(error: &Error) -> bool {
 
 const SHALLOW: &str = "a line of a quoted value is not indented";
 
+const GLUED: &str = "a blank must follow a colon between brackets; quote a text that ends with one";
+
 struct Reader<'a> {
     text: &'a str,
     first_line: u32,
@@ -89,6 +91,9 @@ impl<'a> Reader<'a> {
         match event {
             Event::Scalar(text, style, anchor, tag) => {
                 let plain = style == ScalarStyle::Plain;
+                if plain && self.is_glued(span) {
+                    return Err(fail(ErrorKind::Yaml(GLUED.to_owned()), position));
+                }
                 let text = if plain && text == "~" && self.is_absent(span) { Cow::Borrowed("") } else { text };
                 let tag = tag.map(|tag| tag_of(&tag));
                 self.add(position, anchor, Content::Scalar { text, plain, tag })
@@ -110,6 +115,14 @@ impl<'a> Reader<'a> {
     fn is_absent(&self, span: &Span) -> bool {
         let source = span.slice(self.text).unwrap_or_default();
         source.split_whitespace().next_back() != Some("~")
+    }
+
+    /// Whether an absent value's colon touches both its unquoted key and a comma or bracket, as in
+    /// `[a:, b]`: the parser takes `a` for a key, go-yaml `a:` for a text.
+    fn is_glued(&self, span: &Span) -> bool {
+        let (before, rest) = self.text.split_at_checked(span.start.byte_offset().unwrap_or(0)).unwrap_or_default();
+        let behind = rest.strip_prefix(':').is_some_and(|rest| rest.starts_with([',', '[', ']', '{', '}']));
+        span.is_empty() && behind && !before.ends_with(['"', '\'', ' ', '\t', '\n'])
     }
 
     fn begin(&mut self, position: Position, anchor: usize) -> Result<(), Error> {

@@ -7,6 +7,7 @@
 //!
 //! - limits are those of [`Budget`], not go-yaml's alias ratio and 10,000 levels;
 //! - a separator line with content behind it blanks the document that it opens;
+//! - thousands of lines in quotes that are indented less than their key may be refused;
 //! - UTF-16, and JSON that is not UTF-8, are refused;
 //! - a few oddities of YAML 1.1 are refused, and a few liberties of YAML 1.2 are read.
 

@@ -115,7 +115,8 @@ fn read(chunk: &Chunk<'_>, budget: &Budget) -> Result<Option<Document>, Error> {
     }
 }
 
-/// Bytes of one document that are parsed again because a continuation had to be indented.
+/// Bytes of one document that are parsed again because a continuation had to be indented, and that
+/// it may grow to.
 const CONTINUATION_WORK: usize = 64 << 20;
 
 /// Indents the lines from `from` that continue a quoted scalar: all up to the first that holds a
@@ -129,6 +130,9 @@ fn indent_continuation(text: &str, from: usize) -> Option<(String, usize)> {
     let rest = lines.get(from..).filter(|rest| !rest.is_empty())?;
     let quoted = rest.iter().position(|line| line.contains(['"', '\'']));
     let behind = quoted.map_or(lines.len(), |quoted| from + quoted + 1);
+    // A line that stays as it is fails a second time, and that is the end.
+    let grown = text.len() + (behind - from) * width;
+    let width = if grown <= CONTINUATION_WORK { width } else { 0 };
     let mut deeper = String::with_capacity(text.len() + (behind - from) * width);
     for (number, line) in lines.iter().enumerate() {
         if (from..behind).contains(&number) {
@@ -154,7 +158,11 @@ fn decode<'a>(chunk: &Chunk<'a>) -> Result<Cow<'a, str>, Error> {
         return fail(ErrorKind::ControlCharacter(character.into()), offset);
     }
     let text = text.strip_prefix('\u{FEFF}').unwrap_or(text);
-    let mut text = if text.contains("\r\n") { Cow::Owned(text.replace("\r\n", "\n")) } else { Cow::Borrowed(text) };
+    let mut text = Cow::Borrowed(text);
+    if text.contains('\r') {
+        // The document reader takes one `\r` off a line, libyaml another.
+        text = Cow::Owned(text.replace("\r\r\n", "\n").replace("\r\n", "\n").replace('\r', "\n"));
+    }
     if !text.ends_with('\n') {
         text.to_mut().push('\n');
     }
@@ -173,4 +181,27 @@ fn end_of(text: &[u8]) -> (u32, u32) {
     let last = String::from_utf8_lossy(lines.pop().unwrap_or_default());
     let bounded = |count| u32::try_from(count).unwrap_or(u32::MAX);
     (bounded(lines.len()), bounded(last.chars().count() + 1))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_shallow_continuation_does_not_grow_without_bound() {
+        let text = format!("{}a: \"\n{}\"\n", " ".repeat(100_000), "y\n".repeat(50_000));
+        let read = documents(text.as_bytes(), &Budget::default());
+        assert!(matches!(&read[..], [Err(Error { line: 2, .. })]));
+    }
+
+    #[test]
+    fn a_shallow_continuation_keeps_its_text_and_the_lines_below() {
+        let text = "a:\n  b: \"one\ntwo's\n\n three\"\n  c: 1\n";
+        let read = documents(text.as_bytes(), &Budget::default());
+        let [Ok(document)] = &read[..] else {
+            panic!("{} documents", read.len());
+        };
+        assert_eq!(document.value["a"]["b"], "one two's\nthree");
+        assert_eq!(document.lines.line("/a/c"), Some(6));
+    }
 }

@@ -7,15 +7,18 @@ use driftd::yaml::{Budget, documents};
 use serde_json::Value;
 
 /// Inputs that are read otherwise on purpose: name, outcomes here, reason.
-const DIFFERENCES: [(&str, &str, &str); 18] = [
+const DIFFERENCES: [(&str, &str, &str); 21] = [
     ("differs-alias-key-glued", r#"[{"error":true}]"#, "in YAML 1.2 the colon is part of the alias"),
     ("differs-anchor-name", r#"[{"value":{"a":1,"b":1}}]"#, "YAML 1.2 allows more characters"),
     ("differs-comment-tab", r#"[{"value":{"a":1,"b":2}}]"#, "a tab before a comment indents nothing"),
+    ("differs-flow-colon-at-brace", r#"[{"error":true}]"#, "a key in YAML 1.2, a text in 1.1: say which"),
+    ("differs-flow-colon-at-comma", r#"[{"error":true}]"#, "a key in YAML 1.2, a text in 1.1: say which"),
     ("differs-flow-key-on-two-lines", r#"[{"value":{"a":{"b":1}}}]"#, "YAML 1.2 allows it between brackets"),
     ("differs-flow-leading-colon", r#"[{"value":{"a":["::1"]}}]"#, "YAML 1.2 allows it between brackets"),
     ("differs-flow-lone-dash", r#"[{"error":true}]"#, "YAML 1.2 forbids it between brackets"),
     ("differs-flow-question-mark", r#"[{"value":{"a":{"b":"x?y"}}}]"#, "YAML 1.2 allows it between brackets"),
     ("differs-json-then-garbage", r#"[{"value":{"a":1}},{"error":true}]"#, "one malformed text is one error"),
+    ("differs-literal-at-margin", r#"[{"value":"x\n"}]"#, "a document that is one block needs no indentation"),
     ("differs-literal-tab-content", r#"[{"value":{"a":"\tone\n"}}]"#, "the tab is behind the indentation"),
     ("differs-next-line", r#"[{"value":{"a":"x\u0085y"}}]"#, "NEL, LS and PS are no line breaks in YAML 1.2"),
     ("differs-quoted-comment-behind", r#"[{"error":true}]"#, "YAML 1.2 wants a blank before a comment"),

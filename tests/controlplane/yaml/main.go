@@ -1,4 +1,7 @@
 // The oracle of the YAML corpus: what Kubernetes' own libraries read from each input.
+//
+// `go run . ../../yaml` writes NAME.json beside each NAME.yaml: the documents in order, each
+// {"value": ...} or {"error": true}. With -check it compares instead, and names what differs.
 package main
 
 import (
@@ -98,6 +101,7 @@ func render(outcomes []outcome) ([]byte, error) {
 }
 
 // documents reads a stream as kubectl does. Documents that hold nothing are left out, as there.
+// Malformed YAML is passed over; a decoder that has settled on JSON repeats its error for ever.
 func documents(text []byte) []outcome {
 	outcomes := []outcome{}
 	decoder := yaml.NewYAMLOrJSONDecoder(bytes.NewReader(text), peek)
