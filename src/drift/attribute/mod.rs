@@ -9,7 +9,7 @@ use serde_json::Value;
 pub use managers::{Author, Authors};
 
 use super::model::{
-    Change, Difference, FieldPath, KindKey, ListType, Live, Manager, NodeId, Operation, Origin, PathStep, Pointer,
+    Change, Difference, KindKey, ListType, Live, Manager, NodeId, Operation, Origin, PathStep, Pointer,
     Schema, Shape, Writer,
 };
 
