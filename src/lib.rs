@@ -4,3 +4,4 @@ pub mod config;
 pub mod drift;
 pub mod pipeline;
 pub mod report;
+pub mod yaml;
