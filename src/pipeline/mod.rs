@@ -1,5 +1,7 @@
 //! From an environment to its report: gather everything, then judge it; the one path that all drivers share.
 
+use std::path::Path;
+
 use crate::config::{Config, Environment};
 use crate::report::EnvironmentReport;
 
@@ -19,4 +21,17 @@ impl Pipeline {
     pub async fn scan(&self, _environment: &Environment) -> EnvironmentReport {
         todo!()
     }
+}
+
+/// Why two sets of manifests cannot be compared.
+#[derive(Debug, thiserror::Error)]
+#[error("comparing files is not part of this build yet")]
+pub struct DiffError;
+
+/// Compares two files or folders of manifests.
+///
+/// # Errors
+/// Input that cannot be read or holds what is no object.
+pub fn diff(_desired: &Path, _live: &Path) -> Result<EnvironmentReport, DiffError> {
+    Err(DiffError)
 }
