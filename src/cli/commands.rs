@@ -1,7 +1,7 @@
 //! The commands: each wires rooms together and decides nothing.
 
 use std::future::Future;
-use std::io::{self, Write as _};
+use std::io;
 use std::path::Path;
 use std::sync::Arc;
 

@@ -79,6 +79,14 @@ impl FromStr for Output {
 }
 
 impl Output {
+    /// JSON has no styles: it passes as it is, and stripping would only damage its values.
+    const fn color(&self, wanted: Color) -> Color {
+        match self.format {
+            Format::Text => wanted,
+            Format::Json => Color::Always,
+        }
+    }
+
     fn place(&self) -> String {
         self.path.as_ref().map_or_else(|| "stdout".into(), |path| path.display().to_string())
     }
@@ -119,12 +127,13 @@ impl Outputs {
     pub fn write(self, report: &Report, listing: Listing, verdict: Verdict) -> Result<(), OutputError> {
         for (output, file) in self.open {
             let place = output.place();
+            let color = output.color(self.color);
             let written = match file {
                 Some(file) => {
-                    let mut out = AutoStream::new(file, self.color.choice(ColorChoice::Never));
+                    let mut out = AutoStream::new(file, color.choice(ColorChoice::Never));
                     render(output.format, report, listing, verdict, &mut out)
                 }
-                None => to_stdout(self.color, |out| render(output.format, report, listing, verdict, out)),
+                None => to_stdout(color, |out| render(output.format, report, listing, verdict, out)),
             };
             written.map_err(|source| OutputError::Write { place, source })?;
         }

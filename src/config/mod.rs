@@ -5,6 +5,8 @@ mod duration;
 mod error;
 mod parse;
 mod repository;
+#[cfg(test)]
+mod tests;
 
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
