@@ -87,7 +87,7 @@ fn check(arguments: &Check, color: Color) -> Result<Exit, CommandError> {
 fn diff(arguments: &Diff, color: Color) -> Result<Exit, CommandError> {
     let outputs = open(&arguments.results, color)?;
     let (desired, live) = (arguments.desired.clone(), arguments.live.clone());
-    let compared = one_shot(tokio::task::spawn_blocking(move || pipeline::diff(&desired, &live)))?;
+    let compared = one_shot(async { tokio::task::spawn_blocking(move || pipeline::diff(&desired, &live)).await })?;
     let environment = compared.map_err(|_| ScanDied)??;
     let report = Report::new(vec![environment]).ok_or(ScanDied)?;
     finish(&report, &[], &arguments.results, outputs)

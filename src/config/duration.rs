@@ -44,9 +44,9 @@ mod tests {
 
     #[test]
     fn durations_read_as_people_write_them() {
-        assert_eq!(parse("1m"), Some(Duration::from_secs(60)));
+        assert_eq!(parse("1m"), Some(Duration::from_mins(1)));
         assert_eq!(parse("90s"), Some(Duration::from_secs(90)));
-        assert_eq!(parse("1h30m"), Some(Duration::from_secs(5400)));
+        assert_eq!(parse("1h30m"), Some(Duration::from_mins(90)));
         assert_eq!(parse("1d2h3m4s5ms"), Some(Duration::from_millis(93_784_005)));
         assert_eq!(parse("0s"), Some(Duration::ZERO));
     }

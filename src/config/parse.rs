@@ -11,7 +11,7 @@ use super::error::Problem;
 use super::{Cluster, ClusterSource, Config, Environment, Renderer, Repository, duration, repository};
 use crate::yaml::{self, Budget, Document};
 
-const INTERVAL: Duration = Duration::from_secs(60);
+const INTERVAL: Duration = Duration::from_mins(1);
 const SHORTEST_INTERVAL: Duration = Duration::from_secs(1);
 const LISTEN: SocketAddr = SocketAddr::new(std::net::IpAddr::V4(Ipv4Addr::UNSPECIFIED), 9847);
 
@@ -106,8 +106,7 @@ fn read_listen(cursor: &Cursor<'_>) -> Result<SocketAddr, Noted> {
 }
 
 fn read_cluster(section: &Section<'_>, folder: &Path) -> Result<Cluster, Noted> {
-    let section = section.cursor.section(&["name", "kubeconfig", "context", "snapshot"]);
-    let section = section?;
+    let section = section.cursor.section(&["name", "kubeconfig", "context", "snapshot"])?;
     let kubeconfig = section.optional("kubeconfig", |cursor| Ok(folder.join(cursor.text()?)));
     let context = section.optional("context", |cursor| Ok(cursor.text()?.to_owned()));
     let snapshot = section.optional("snapshot", |cursor| Ok(folder.join(cursor.text()?)));
@@ -223,10 +222,14 @@ fn collect<T>(results: Vec<Result<T, Noted>>) -> Result<Vec<T>, Noted> {
     results.into_iter().collect()
 }
 
+/// The name of an element, where it can be read, and the element.
+type Entry<T> = (Option<String>, Result<Arc<T>, Noted>);
+
 /// The elements of a list that have a name, also those that are wrong otherwise: they exist.
 struct Named<T> {
     key: &'static str,
-    entries: Vec<(Option<String>, Result<Arc<T>, Noted>)>,
+    entries: Vec<Entry<T>>,
+    /// Whether the list could be read as one.
     whole: Result<(), Noted>,
 }
 

@@ -54,7 +54,7 @@ fn a_whole_file_is_read() {
     let sample = Cluster { name: "sample".into(), source: ClusterSource::Snapshot("/etc/driftd/./cluster".into()) };
     let expected = Config {
         interval: Duration::from_secs(30),
-        max_staleness: Duration::from_secs(300),
+        max_staleness: Duration::from_mins(5),
         listen: "127.0.0.1:0".parse().unwrap(),
         environments: vec![
             Arc::new(Environment {
@@ -89,8 +89,8 @@ fn what_is_left_out_has_its_default() {
          environments: [{name: e, repository: r, branch: main, cluster: c}]\n",
     )
     .unwrap();
-    assert_eq!(config.interval, Duration::from_secs(60));
-    assert_eq!(config.max_staleness, Duration::from_secs(180));
+    assert_eq!(config.interval, Duration::from_mins(1));
+    assert_eq!(config.max_staleness, Duration::from_mins(3));
     assert_eq!(config.listen, "0.0.0.0:9847".parse().unwrap());
     assert_eq!(config.environments[0].cluster.source, api(None, None));
     assert_eq!(config.environments[0].paths, [""]);

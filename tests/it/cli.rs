@@ -144,6 +144,11 @@ fn a_wrong_format_or_rule_is_told_with_what_exists() {
 }
 
 #[test]
+fn a_diff_of_what_cannot_be_read_is_a_usage_error() {
+    assert_usage_error(&run(&["diff", "/nonexistent/desired", "/nonexistent/live"]), &["error: "]);
+}
+
+#[test]
 fn a_wrong_log_filter_is_told() {
     let (_folder, path) = config(VALID);
     let mut command = driftd(&["config", "validate", "--config", text(&path)]);
