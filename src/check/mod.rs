@@ -4,8 +4,6 @@ mod fail_on;
 
 use std::sync::Arc;
 
-use tokio::task::JoinSet;
-
 use crate::config::{Config, Environment};
 use crate::pipeline::Pipeline;
 use crate::report::{Report, Verdict};
@@ -26,11 +24,6 @@ fn quoted(names: &[String]) -> String {
     names.iter().map(|name| format!("`{}`", name.escape_debug())).collect::<Vec<_>>().join(", ")
 }
 
-/// The scan of an environment ended without a report: a bug.
-#[derive(Debug, thiserror::Error)]
-#[error("the scan of an environment ended without a report")]
-pub struct ScanDied;
-
 /// The environments that are asked for by name, in the order of the configuration; all of them for no name.
 ///
 /// # Errors
@@ -45,22 +38,10 @@ pub fn choose(config: &Config, names: &[String]) -> Result<Vec<Arc<Environment>>
     Ok(config.environments.iter().filter(wanted).cloned().collect())
 }
 
-/// Scans the environments side by side and joins their reports in the given order.
-///
-/// # Errors
-/// A scan panicked, or there was nothing to scan.
-pub async fn run(pipeline: Arc<Pipeline>, environments: Vec<Arc<Environment>>) -> Result<Report, ScanDied> {
-    let mut scans = JoinSet::new();
-    for (position, environment) in environments.into_iter().enumerate() {
-        let pipeline = Arc::clone(&pipeline);
-        scans.spawn(async move { (position, pipeline.scan(&environment).await) });
-    }
-    let mut reports = Vec::with_capacity(scans.len());
-    while let Some(ended) = scans.join_next().await {
-        reports.push(ended.map_err(|_| ScanDied)?);
-    }
-    reports.sort_by_key(|(position, _)| *position);
-    Report::new(reports.into_iter().map(|(_, report)| report).collect()).ok_or(ScanDied)
+/// Scans the environments side by side and joins their reports in the given order; `None` for no environment.
+pub async fn run(pipeline: &Pipeline, environments: &[Arc<Environment>]) -> Option<Report> {
+    let scans = environments.iter().map(|environment| pipeline.scan(environment));
+    Report::new(futures_util::future::join_all(scans).await)
 }
 
 /// What a report means to somebody who asks about drift that matches any of `rules`, or about any drift where

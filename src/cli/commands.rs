@@ -3,15 +3,14 @@
 use std::future::Future;
 use std::io;
 use std::path::Path;
-use std::sync::Arc;
 
 use super::exit::Exit;
 use super::logging::{self, FilterError, LogLevel};
 use super::output::{Color, OutputError, Outputs, to_stdout};
 use super::{Check, Cli, Command, ConfigCommand, Diff, Results};
-use crate::check::{self, Rule, ScanDied, UnknownEnvironments};
+use crate::check::{self, Rule, UnknownEnvironments};
 use crate::config::{Config, ConfigError};
-use crate::pipeline::{self, DiffError, Pipeline};
+use crate::pipeline::{self, DiffError, Pipeline, PipelineError};
 use crate::report::{Listing, Report, Verdict};
 
 /// Why a command ended before its time.
@@ -29,9 +28,12 @@ pub(super) enum CommandError {
     #[error("{error}")]
     Write { error: OutputError, verdict: Verdict },
     #[error(transparent)]
-    Diff(#[from] DiffError),
+    Pipeline(#[from] PipelineError),
     #[error(transparent)]
-    Died(#[from] ScanDied),
+    Diff(#[from] DiffError),
+    /// Its panic has told what happened.
+    #[error("the comparison ended without a report")]
+    Died,
     #[error("cannot start: {0}")]
     Start(#[from] io::Error),
     #[error("interrupted")]
@@ -43,7 +45,7 @@ pub(super) enum CommandError {
 impl CommandError {
     pub(super) fn exit(&self) -> Exit {
         match self {
-            Self::Died(_) => Exit::Bug,
+            Self::Died => Exit::Bug,
             Self::Interrupted => Exit::Interrupted,
             Self::Write { verdict: Verdict::Drift, .. } => Exit::Drift,
             Self::Write { .. } => Exit::Incomplete,
@@ -79,8 +81,8 @@ fn check(arguments: &Check, color: Color) -> Result<Exit, CommandError> {
     let config = Config::load(&arguments.file.config)?;
     let environments = check::choose(&config, &arguments.environments)?;
     let outputs = open(&arguments.results, color)?;
-    let pipeline = Arc::new(Pipeline::new(&config));
-    let report = one_shot(check::run(pipeline, environments))??;
+    let pipeline = Pipeline::new(&config)?;
+    let report = one_shot(check::run(&pipeline, &environments))?.ok_or(CommandError::Died)?;
     finish(&report, &arguments.fail_on, &arguments.results, outputs)
 }
 
@@ -88,8 +90,8 @@ fn diff(arguments: &Diff, color: Color) -> Result<Exit, CommandError> {
     let outputs = open(&arguments.results, color)?;
     let (desired, live) = (arguments.desired.clone(), arguments.live.clone());
     let compared = one_shot(async { tokio::task::spawn_blocking(move || pipeline::diff(&desired, &live)).await })?;
-    let environment = compared.map_err(|_| ScanDied)??;
-    let report = Report::new(vec![environment]).ok_or(ScanDied)?;
+    let environment = compared.map_err(|_| CommandError::Died)??;
+    let report = Report::new(vec![environment]).ok_or(CommandError::Died)?;
     finish(&report, &[], &arguments.results, outputs)
 }
 

@@ -1,5 +1,7 @@
 //! One value for everything that a scan has to say; each format of it is a file of this room.
 
+#![deny(clippy::disallowed_methods, clippy::disallowed_types)]
+
 pub mod json;
 #[cfg(test)]
 mod sample;

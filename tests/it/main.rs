@@ -1,5 +1,10 @@
-//! Integration tests: one binary, one module a subject.
+//! The integration tests: everything that needs a real API server, Git, or another program.
+
+#![allow(clippy::expect_used, clippy::panic, clippy::unwrap_used, reason = "a test fails by panicking")]
 
 mod cli;
+mod controlplane;
+mod fixture;
+mod trust;
 mod yaml;
 mod yaml_fuzz;

@@ -1,11 +1,12 @@
 //! The words of the domain, shared by every room of the heart and by all that stands around it.
 
 mod assessment;
+mod difference;
+mod facts;
 mod field_set;
 mod finding;
 mod gap;
 mod key;
-mod lines;
 mod object;
 mod path;
 mod redact;
@@ -13,13 +14,14 @@ mod schema;
 mod source;
 
 pub use assessment::{Assessment, ObjectAssessment, StateCounts, Summary};
+pub use difference::Difference;
+pub use facts::TypeFacts;
 pub use field_set::FieldSet;
 pub use finding::{Category, Change, Finding, Manager, Operation, Origin, Severity, State};
 pub use gap::{Gap, GapReason, Stage};
-pub use key::{KindKey, ObjectKey, TypeKey};
-pub use lines::Lines;
+pub use key::{KindKey, ObjectKey, Scope, TypeKey};
 pub use object::{Declared, Desired, Live, ObjectError, Writer};
 pub use path::{FieldPath, PathStep, Pointer};
-pub use redact::Redactor;
-pub use schema::{ListType, Node, NodeId, Scalar, Schema, Shape};
+pub use redact::{Redactor, hex};
+pub use schema::{Dialect, Field, ListType, NodeId, Scalar, Schema, Shape, Struct};
 pub use source::Position;

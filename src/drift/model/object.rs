@@ -1,14 +1,25 @@
 //! Objects as they enter: what Git declares and what the cluster has, Secret values already sealed.
 
-use std::sync::Arc;
-
 use jiff::Timestamp;
 use serde_json::{Map, Value};
 
-use super::{FieldSet, Lines, Manager, ObjectKey, Operation, Pointer, Position, Redactor, TypeKey};
+use super::{FieldSet, Manager, ObjectKey, Operation, Pointer, Position, Redactor, TypeKey};
+use crate::yaml::Lines;
 
 /// The annotation in which `kubectl apply` keeps what it last declared.
 const LAST_APPLIED: &str = "kubectl.kubernetes.io/last-applied-configuration";
+
+/// Fields of `metadata` that the server alone keeps: declaring one has no effect.
+const SERVER_METADATA: [&str; 8] = [
+    "uid",
+    "resourceVersion",
+    "generation",
+    "creationTimestamp",
+    "selfLink",
+    "managedFields",
+    "deletionTimestamp",
+    "deletionGracePeriodSeconds",
+];
 
 /// Why a value is no object that can be compared. Never holds a value of it, only names.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -46,6 +57,8 @@ pub struct Declared {
     /// What `kubectl apply` last declared, read from the annotation and sealed likewise.
     pub last_applied: Option<Value>,
     managed_fields: Option<Value>,
+    terminating: bool,
+    string_data: Vec<String>,
 }
 
 impl Declared {
@@ -55,16 +68,41 @@ impl Declared {
     /// The value is no Kubernetes object.
     pub fn new(mut content: Value, redactor: &Redactor) -> Result<Self, ObjectError> {
         let key = read_key(&content)?;
+        let mut string_data = Vec::new();
         if is_secret(&key.type_key) {
             redactor.seal_secret(&mut content)?;
+            string_data = merge_string_data(&mut content);
         }
         let last_applied = take_last_applied(&mut content).and_then(|text| seal_last_applied(&text, &key, redactor));
-        let managed_fields = metadata_mut(&mut content).and_then(|metadata| metadata.remove("managedFields"));
+        let terminating = content.pointer("/metadata/deletionTimestamp").is_some_and(|time| !time.is_null());
+        let mut managed_fields = None;
+        if let Some(metadata) = metadata_mut(&mut content) {
+            managed_fields = metadata.remove("managedFields");
+            for field in SERVER_METADATA {
+                metadata.remove(field);
+            }
+        }
         if let Value::Object(map) = &mut content {
             map.remove("status");
         }
-        Ok(Self { key, content, last_applied, managed_fields })
+        Ok(Self { key, content, last_applied, managed_fields, terminating, string_data })
     }
+}
+
+/// Moves what a Secret says under `stringData` to `data`, as the server does, and tells its keys.
+///
+/// Rule: `pkg/apis/core/v1/conversion.go`, `Convert_v1_Secret_To_core_Secret`: `stringData` wins.
+fn merge_string_data(content: &mut Value) -> Vec<String> {
+    let Some(map) = content.as_object_mut() else { return Vec::new() };
+    let Some(Value::Object(text)) = map.remove("stringData") else { return Vec::new() };
+    let keys = text.keys().cloned().collect();
+    match map.get_mut("data") {
+        Some(Value::Object(data)) => data.extend(text),
+        _ => {
+            map.insert("data".to_owned(), Value::Object(text));
+        }
+    }
+    keys
 }
 
 fn is_secret(type_key: &TypeKey) -> bool {
@@ -90,6 +128,7 @@ fn seal_last_applied(text: &Value, key: &ObjectKey, redactor: &Redactor) -> Opti
     let mut applied: Value = serde_json::from_str(text.as_str()?).ok()?;
     if is_secret(&key.type_key) {
         redactor.seal_secret(&mut applied).ok()?;
+        merge_string_data(&mut applied);
     }
     Some(applied)
 }
@@ -134,20 +173,31 @@ pub struct Desired {
     pub content: Value,
     /// The file that declares it, and where it begins.
     pub source: Position,
-    lines: Arc<Lines>,
+    lines: Lines,
+    string_data: Vec<String>,
 }
 
 impl Desired {
     /// Joins an object with the place it was read from; `lines` are those of its document.
     #[must_use]
-    pub fn new(declared: Declared, source: Position, lines: Arc<Lines>) -> Self {
-        Self { key: declared.key, content: declared.content, source, lines }
+    pub fn new(declared: Declared, source: Position, lines: Lines) -> Self {
+        Self { key: declared.key, content: declared.content, source, lines, string_data: declared.string_data }
+    }
+
+    /// The pointer as Git writes it: a Secret's key that stands under `stringData` is compared under `data`.
+    #[must_use]
+    pub fn as_written(&self, pointer: &Pointer) -> Pointer {
+        self.string_data
+            .iter()
+            .find(|key| Pointer::root().key("data").key(key) == *pointer)
+            .map_or_else(|| pointer.clone(), |key| Pointer::root().key("stringData").key(key))
     }
 
     /// The line of the field at `pointer`, or of the nearest declared field above it.
     #[must_use]
     pub fn position(&self, pointer: &Pointer) -> Position {
-        Position { file: self.source.file.clone(), line: self.lines.nearest(pointer.as_str()) }
+        let line = self.lines.nearest(self.as_written(pointer).as_str());
+        Position { file: self.source.file.clone(), line }
     }
 }
 
@@ -181,12 +231,17 @@ pub struct Live {
 
 impl From<Declared> for Live {
     fn from(declared: Declared) -> Self {
-        let terminating = declared.content.pointer("/metadata/deletionTimestamp").is_some_and(|time| !time.is_null());
         let writers = match declared.managed_fields {
             Some(Value::Array(entries)) => Some(entries.iter().filter_map(read_writer).collect()),
             _ => None,
         };
-        Self { key: declared.key, content: declared.content, writers, last_applied: declared.last_applied, terminating }
+        Self {
+            key: declared.key,
+            content: declared.content,
+            writers,
+            last_applied: declared.last_applied,
+            terminating: declared.terminating,
+        }
     }
 }
 

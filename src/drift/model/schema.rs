@@ -1,49 +1,27 @@
 //! What the API says of its kinds: shapes, merge keys, list and map types, defaults.
 
 use std::collections::{BTreeMap, HashMap};
+use std::sync::Arc;
 
 use serde_json::Value;
 
-use super::TypeKey;
+use super::{PathStep, TypeFacts, TypeKey};
 
 /// The place of a [`Node`] in its [`Schema`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub struct NodeId(pub u32);
+pub struct NodeId(u32);
 
 /// How to read one value.
-#[derive(Debug, Clone, PartialEq)]
-pub struct Node {
-    /// What the value is.
-    pub shape: Shape,
-    /// The name of the component, where it is one: `io.k8s.api.core.v1.Container`.
-    pub component: Option<String>,
-    /// What the server fills in where the value is absent, as OpenAPI says it.
-    pub default: Option<Value>,
-}
-
-/// What a value is.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone)]
 pub enum Shape {
     /// Nothing is known: compared as plain JSON, lists as atomic ones.
     Any,
     /// A leaf.
     Scalar(Scalar),
     /// An object with named fields.
-    Struct {
-        /// By JSON name.
-        fields: BTreeMap<String, NodeId>,
-        /// Replaced as a whole by an apply.
-        atomic: bool,
-        /// Fields without a name in the schema are kept by the server.
-        open: bool,
-    },
-    /// An object with free keys.
-    Map {
-        /// Of every value.
-        value: NodeId,
-        /// Replaced as a whole by an apply.
-        atomic: bool,
-    },
+    Struct(Struct),
+    /// An object with free keys, each value of this shape.
+    Map(NodeId),
     /// A list.
     List {
         /// Of every element.
@@ -53,11 +31,45 @@ pub enum Shape {
     },
 }
 
+/// An object with named fields.
+#[derive(Debug, Clone, Default)]
+pub struct Struct {
+    /// By JSON name.
+    pub fields: BTreeMap<String, Field>,
+    /// The server keeps fields without a name in the schema.
+    pub open: bool,
+    /// Whose rules of absence hold for the fields.
+    pub dialect: Dialect,
+    /// What the Go type knows and OpenAPI does not say; shared by all uses of the type.
+    pub facts: Arc<TypeFacts>,
+}
+
+/// A field of a [`Struct`].
+#[derive(Debug, Clone)]
+pub struct Field {
+    /// Its shape.
+    pub node: NodeId,
+    /// What the server fills in where it is absent, as OpenAPI says it.
+    pub default: Option<Value>,
+}
+
+/// When a value means the same as none.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Dialect {
+    /// Go types: empty lists and maps are absent, zeros as the Go field says.
+    #[default]
+    BuiltIn,
+    /// Custom resources keep what they are given; only `null` is absent.
+    Custom,
+}
+
 /// How the elements of a list find their counterparts: `x-kubernetes-list-type`.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum ListType {
     /// By position; the list is one value.
     Atomic,
+    /// As one value, but in any order.
+    Bag,
     /// By value.
     Set,
     /// By these fields: `x-kubernetes-list-map-keys`.
@@ -71,8 +83,6 @@ pub enum Scalar {
     Plain,
     /// `1000m` = `1`.
     Quantity,
-    /// `80` is a number, `"80%"` a text.
-    IntOrString,
     /// RFC 3339, by instant.
     Time,
     /// Base64, by content.
@@ -82,8 +92,79 @@ pub enum Scalar {
 }
 
 /// The kinds of one or more API groups with all that their fields refer to.
-#[derive(Debug, Clone, Default)]
+#[derive(Debug, Clone)]
 pub struct Schema {
-    nodes: Vec<Node>,
+    nodes: Vec<Shape>,
     kinds: HashMap<TypeKey, NodeId>,
+}
+
+impl Default for Schema {
+    fn default() -> Self {
+        Self { nodes: vec![Shape::Any], kinds: HashMap::new() }
+    }
+}
+
+impl Schema {
+    /// The node of values about which nothing is known; every schema has it.
+    pub const ANY: NodeId = NodeId(0);
+
+    /// Reserves a place, so that shapes may refer to each other in circles.
+    ///
+    /// # Errors
+    /// There are more shapes than any API has: the document is no schema.
+    pub fn reserve(&mut self) -> Option<NodeId> {
+        let id = u32::try_from(self.nodes.len()).ok()?;
+        self.nodes.push(Shape::Any);
+        Some(NodeId(id))
+    }
+
+    /// Fills a reserved place.
+    pub fn fill(&mut self, id: NodeId, shape: Shape) {
+        if let Some(place) = self.nodes.get_mut(id.0 as usize) {
+            *place = shape;
+        }
+    }
+
+    /// Names the shape of a kind's objects.
+    pub fn name_kind(&mut self, type_key: TypeKey, id: NodeId) {
+        self.kinds.insert(type_key, id);
+    }
+
+    /// The shape at `id`.
+    #[must_use]
+    pub fn shape(&self, id: NodeId) -> &Shape {
+        self.nodes.get(id.0 as usize).unwrap_or(&Shape::Any)
+    }
+
+    /// The shape of a kind's objects; [`Self::ANY`] where the schema does not know it.
+    #[must_use]
+    pub fn root(&self, type_key: &TypeKey) -> NodeId {
+        self.kinds.get(type_key).copied().unwrap_or(Self::ANY)
+    }
+
+    /// Whether the schema knows the kind.
+    #[must_use]
+    pub fn knows(&self, type_key: &TypeKey) -> bool {
+        self.kinds.contains_key(type_key)
+    }
+
+    /// The merge keys of a list element, key defaults filled in; `None` where the element lacks one.
+    ///
+    /// Rule: `sigs.k8s.io/structured-merge-diff`, `typed/helpers.go`, `keyedAssociativeListItemToPathElement`.
+    #[must_use]
+    pub fn element_key(&self, item: NodeId, keys: &[String], element: &Value) -> Option<PathStep> {
+        let element = element.as_object()?;
+        let default = |key: &str| match self.shape(item) {
+            Shape::Struct(shape) => shape.fields.get(key).and_then(|field| field.default.clone()),
+            _ => None,
+        };
+        keys.iter()
+            .map(|key| {
+                let value = element.get(key).filter(|value| !value.is_null()).cloned().or_else(|| default(key))?;
+                let scalar = !value.is_array() && !value.is_object();
+                scalar.then(|| (key.clone(), value))
+            })
+            .collect::<Option<Vec<_>>>()
+            .map(PathStep::Element)
+    }
 }

@@ -1,0 +1,288 @@
+//! Who is behind a difference, and whether one that Git does not declare is drift at all.
+
+mod managers;
+mod set_aside;
+
+use jiff::Timestamp;
+use serde_json::Value;
+
+pub use managers::{Author, Authors};
+
+use super::model::{
+    Change, Difference, FieldPath, KindKey, ListType, Live, Manager, NodeId, Operation, Origin, PathStep, Pointer,
+    Schema, Shape, Writer,
+};
+
+/// A difference that counts, with what is known of its author.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Attributed<'a> {
+    /// Where: for an addition possibly below the place that was asked about.
+    pub difference: Difference<'a>,
+    /// Why it differs.
+    pub origin: Origin,
+    /// Who wrote it; absent where nothing tells.
+    pub manager: Option<Manager>,
+}
+
+/// What the cluster knows of one object's authors.
+#[derive(Debug)]
+pub struct Ownership<'a> {
+    kind: KindKey,
+    schema: &'a Schema,
+    /// `None` where the object came without `managedFields`.
+    writers: Option<Vec<(&'a Writer, Author)>>,
+    /// What a deployer last declared by client-side apply.
+    last_applied: Option<&'a Value>,
+}
+
+/// The verdict on one leaf that Git does not declare.
+enum Leaf<'a> {
+    /// Written by the server, by admission or by a controller.
+    Explained,
+    /// At its default: says nothing about who made its parent.
+    Neutral,
+    /// Drift.
+    Foreign(Origin, Option<&'a Manager>),
+}
+
+impl<'a> Ownership<'a> {
+    /// Reads who owns what in `live`.
+    #[must_use]
+    pub fn new(live: &'a Live, schema: &'a Schema, authors: &Authors) -> Self {
+        let writers = live.writers.as_deref().map(|writers| writers.iter().zip(authors.of(writers)).collect());
+        let mut ownership = Self { kind: live.key.type_key.kind_key(), schema, writers, last_applied: None };
+        // The annotation speaks for a deployer only while a deployer is the one who wrote it last.
+        let annotation = ["metadata", "annotations", "kubectl.kubernetes.io/last-applied-configuration"]
+            .map(|key| PathStep::Key(key.to_owned()));
+        if ownership.owners(&annotation).any(|(_, author)| *author == Author::Deployer) {
+            ownership.last_applied = live.last_applied.as_ref();
+        }
+        ownership
+    }
+
+    fn all(&self) -> impl Iterator<Item = &(&'a Writer, Author)> {
+        self.writers.iter().flatten()
+    }
+
+    fn owners(&self, steps: &[PathStep]) -> impl Iterator<Item = &(&'a Writer, Author)> {
+        self.all().filter(move |(writer, _)| writer.fields.owns(steps))
+    }
+
+    /// Judges one difference; an addition may turn out to be none, or to be several below it.
+    #[must_use]
+    pub fn attribute(&self, difference: Difference<'a>) -> Vec<Attributed<'a>> {
+        match difference.change {
+            Change::Changed => vec![self.changed(difference)],
+            Change::Removed => vec![self.removed(difference)],
+            Change::Added => self.added(difference),
+        }
+    }
+
+    /// A declared field that lives at another value: of its owners a person says most, then a controller.
+    fn changed(&self, difference: Difference<'a>) -> Attributed<'a> {
+        let touching = |author: Author| {
+            let own = self.owners(difference.path.steps()).filter(move |(_, of)| *of == author);
+            latest(own.map(|(writer, _)| &writer.manager))
+        };
+        let (origin, manager) = match (touching(Author::Person), touching(Author::Controller)) {
+            (Some(person), _) => (Origin::Manual, Some(person)),
+            (None, Some(controller)) => (Origin::Controller, Some(controller)),
+            (None, None) => (Origin::Unknown, touching(Author::Deployer)),
+        };
+        Attributed { difference, origin, manager: manager.cloned() }
+    }
+
+    /// A removal leaves no owner behind: it is a person's where a person wrote the object last.
+    fn removed(&self, difference: Difference<'a>) -> Attributed<'a> {
+        let last_write =
+            |person: bool| self.all().filter(|(_, a)| (*a == Author::Person) == person).filter_map(time).max();
+        let origin = match (last_write(true), last_write(false)) {
+            (Some(person), Some(other)) if person < other => Origin::Unknown,
+            (Some(_), _) => Origin::Manual,
+            (None, _) => Origin::Unknown,
+        };
+        Attributed { difference, origin, manager: None }
+    }
+
+    /// Whatever Git does not declare: reported at the topmost node that nobody but its author made.
+    fn added(&self, difference: Difference<'a>) -> Vec<Attributed<'a>> {
+        let Some(live) = difference.live else { return Vec::new() };
+        let leaves = self.leaves(&difference.path, live, difference.node);
+        let mut worst: Option<(Origin, Option<&Manager>)> = None;
+        let mut explained = false;
+        for leaf in leaves {
+            match leaf {
+                Leaf::Explained => explained = true,
+                Leaf::Neutral => {}
+                Leaf::Foreign(origin, manager) => worst = Some(worse(worst, (origin, manager))),
+            }
+        }
+        match worst {
+            None => Vec::new(),
+            Some((origin, manager)) if !explained => {
+                vec![Attributed { difference, origin, manager: manager.cloned() }]
+            }
+            Some(_) => self.children(&difference).into_iter().flat_map(|child| self.added(child)).collect(),
+        }
+    }
+
+    /// The verdict on every leaf below an undeclared node.
+    fn leaves(&self, path: &FieldPath, value: &'a Value, node: NodeId) -> Vec<Leaf<'a>> {
+        let difference = Difference {
+            path: path.clone(),
+            change: Change::Added,
+            desired: None,
+            live: Some(value),
+            desired_pointer: Pointer::root(),
+            live_pointer: Pointer::root(),
+            node,
+        };
+        if set_aside::is_set_aside(&self.kind, path.steps(), value) && !self.a_person_owns(path.steps()) {
+            return vec![Leaf::Explained];
+        }
+        let children = self.children(&difference);
+        if children.is_empty() {
+            return vec![self.leaf(path.steps())];
+        }
+        let parent = value;
+        children
+            .iter()
+            .flat_map(|child| {
+                let live = child.live.unwrap_or(&Value::Null);
+                if self.is_default_beside(node, parent, child) {
+                    vec![Leaf::Neutral]
+                } else {
+                    self.leaves(&child.path, live, child.node)
+                }
+            })
+            .collect()
+    }
+
+    fn a_person_owns(&self, steps: &[PathStep]) -> bool {
+        self.all().any(|(writer, author)| *author == Author::Person && writer.fields.touches(steps))
+    }
+
+    fn is_default_beside(&self, node: NodeId, _parent: &Value, child: &Difference<'_>) -> bool {
+        let (Shape::Struct(shape), Some(PathStep::Key(key))) = (self.schema.shape(node), child.path.steps().last())
+        else {
+            return false;
+        };
+        let default = shape.fields.get(key).and_then(|field| field.default.as_ref());
+        default.is_some() && default == child.live
+    }
+
+    fn leaf(&self, steps: &[PathStep]) -> Leaf<'a> {
+        if self.writers.is_none() {
+            return Leaf::Foreign(Origin::Unknown, None);
+        }
+        let by = |wanted: Author| latest(self.owners(steps).filter(|(_, a)| *a == wanted).map(|(w, _)| &w.manager));
+        if let Some(person) = by(Author::Person) {
+            return Leaf::Foreign(Origin::Manual, Some(person));
+        }
+        if by(Author::Controller).is_some() {
+            return Leaf::Explained;
+        }
+        let applied = |manager: &&Manager| manager.operation == Operation::Apply;
+        let deployers = self.owners(steps).filter(|(_, a)| *a == Author::Deployer).map(|(w, _)| &w.manager);
+        if let Some(applier) = latest(deployers.filter(applied)) {
+            return Leaf::Foreign(Origin::Stale, Some(applier));
+        }
+        // A deployer's Update entry includes the defaults of its time; only last-applied tells what it declared.
+        match by(Author::Deployer) {
+            Some(deployer) if self.was_applied(steps) => Leaf::Foreign(Origin::Stale, Some(deployer)),
+            _ => Leaf::Explained,
+        }
+    }
+
+    /// Whether the last client-side apply declared the field at `steps`.
+    fn was_applied(&self, steps: &[PathStep]) -> bool {
+        let mut value = self.last_applied;
+        for step in steps {
+            value = value.and_then(|value| descend(value, step));
+        }
+        value.is_some()
+    }
+
+    /// The nodes right below an undeclared one; none below a leaf, an atomic list and an empty container.
+    fn children(&self, difference: &Difference<'a>) -> Vec<Difference<'a>> {
+        match (self.schema.shape(difference.node), difference.live) {
+            (shape @ (Shape::Struct(_) | Shape::Map(_) | Shape::Any), Some(Value::Object(map))) => {
+                map.iter().map(|(key, live)| child_at_key(difference, key, live, node_at_key(shape, key))).collect()
+            }
+            (Shape::List { item, list_type }, Some(Value::Array(items))) => items
+                .iter()
+                .enumerate()
+                .map(|(index, live)| {
+                    let step = match list_type {
+                        ListType::Map(keys) => self.schema.element_key(*item, keys, live)?,
+                        ListType::Set => PathStep::Member(live.clone()),
+                        ListType::Atomic | ListType::Bag => return None,
+                    };
+                    Some(Difference {
+                        path: difference.path.join(step),
+                        change: Change::Added,
+                        desired: None,
+                        live: Some(live),
+                        desired_pointer: difference.desired_pointer.clone(),
+                        live_pointer: difference.live_pointer.index(index),
+                        node: *item,
+                    })
+                })
+                .collect::<Option<Vec<_>>>()
+                .unwrap_or_default(),
+            _ => Vec::new(),
+        }
+    }
+}
+
+fn node_at_key(shape: &Shape, key: &str) -> NodeId {
+    match shape {
+        Shape::Struct(shape) => shape.fields.get(key).map_or(Schema::ANY, |field| field.node),
+        Shape::Map(value) => *value,
+        _ => Schema::ANY,
+    }
+}
+
+fn child_at_key<'a>(difference: &Difference<'a>, key: &str, live: &'a Value, node: NodeId) -> Difference<'a> {
+    Difference {
+        path: difference.path.join(PathStep::Key(key.to_owned())),
+        change: Change::Added,
+        desired: None,
+        live: Some(live),
+        desired_pointer: difference.desired_pointer.clone(),
+        live_pointer: difference.live_pointer.key(key),
+        node,
+    }
+}
+
+fn descend<'v>(value: &'v Value, step: &PathStep) -> Option<&'v Value> {
+    match step {
+        PathStep::Key(key) => value.get(key),
+        PathStep::Index(index) => value.get(index),
+        PathStep::Member(member) => value.as_array()?.iter().find(|item| *item == member),
+        PathStep::Element(keys) => value.as_array()?.iter().find(|item| {
+            // A key that the declaration leaves to its default is no mismatch.
+            keys.iter().all(|(key, wanted)| item.get(key).is_none_or(|own| own == wanted))
+        }),
+    }
+}
+
+fn time((writer, _): &(&Writer, Author)) -> Option<Timestamp> {
+    writer.manager.time
+}
+
+fn latest<'m>(managers: impl Iterator<Item = &'m Manager>) -> Option<&'m Manager> {
+    managers.max_by_key(|manager| manager.time)
+}
+
+/// The verdict that says more: a person's before any other, of two the later.
+fn worse<'m>(
+    known: Option<(Origin, Option<&'m Manager>)>,
+    new: (Origin, Option<&'m Manager>),
+) -> (Origin, Option<&'m Manager>) {
+    let Some(known) = known else { return new };
+    let rank = |(origin, manager): &(Origin, Option<&Manager>)| {
+        (*origin == Origin::Manual, *origin == Origin::Stale, manager.and_then(|manager| manager.time))
+    };
+    if rank(&new) > rank(&known) { new } else { known }
+}
