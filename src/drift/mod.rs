@@ -3,6 +3,7 @@
 pub mod attribute;
 pub mod classify;
 pub mod compare;
+pub mod history;
 pub mod model;
 pub mod normalise;
 pub mod openapi;
