@@ -10,6 +10,8 @@ use super::output::{Color, OutputError, Outputs, to_stdout};
 use super::{Check, Cli, Command, ConfigCommand, Diff, Results};
 use crate::check::{self, Rule, UnknownEnvironments};
 use crate::config::{Config, ConfigError};
+use crate::daemon::{self, DaemonError};
+use crate::demo::{self, DemoError};
 use crate::pipeline::{self, DiffError, Pipeline, PipelineError};
 use crate::report::{Listing, Report, Verdict};
 
@@ -38,8 +40,10 @@ pub(super) enum CommandError {
     Start(#[from] io::Error),
     #[error("interrupted")]
     Interrupted,
-    #[error("this build has no daemon yet; use `driftd check`")]
-    NoDaemon,
+    #[error(transparent)]
+    Daemon(#[from] DaemonError),
+    #[error(transparent)]
+    Demo(#[from] DemoError),
 }
 
 impl CommandError {
@@ -62,19 +66,23 @@ pub(super) fn run(cli: Cli) -> Result<Exit, CommandError> {
     logging::start(cli.log_level, default, cli.log_format)?;
     match cli.command {
         Command::Run(file) => daemon(&Config::load(&file.config)?),
-        Command::Demo => demo(),
+        Command::Demo => demo(cli.color),
         Command::Check(arguments) => check(&arguments, cli.color),
         Command::Diff(arguments) => diff(&arguments, cli.color),
         Command::Config(ConfigCommand::Validate(file)) => validate(&file.config, cli.color),
     }
 }
 
-fn daemon(_config: &Config) -> Result<Exit, CommandError> {
-    Err(CommandError::NoDaemon)
+fn daemon(config: &Config) -> Result<Exit, CommandError> {
+    runtime()?.block_on(daemon::run(config))?;
+    Ok(Exit::Success)
 }
 
-fn demo() -> Result<Exit, CommandError> {
-    Err(CommandError::NoDaemon)
+fn demo(color: Color) -> Result<Exit, CommandError> {
+    // A closed standard output is no reason to stop serving.
+    let tell = |text: &[u8]| drop(to_stdout(color, |out| out.write_all(text)));
+    runtime()?.block_on(demo::run(tell))?;
+    Ok(Exit::Success)
 }
 
 fn check(arguments: &Check, color: Color) -> Result<Exit, CommandError> {
@@ -113,9 +121,13 @@ fn finish(report: &Report, rules: &[Rule], results: &Results, outputs: Outputs) 
     Ok(verdict.into())
 }
 
+fn runtime() -> io::Result<tokio::runtime::Runtime> {
+    tokio::runtime::Builder::new_multi_thread().enable_all().build()
+}
+
 /// Drives `work` to its end or to Ctrl-C; what still runs then is left behind.
 fn one_shot<F: Future>(work: F) -> Result<F::Output, CommandError> {
-    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
+    let runtime = runtime()?;
     let outcome = runtime.block_on(async {
         tokio::select! {
             biased;

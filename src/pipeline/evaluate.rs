@@ -11,8 +11,8 @@ use crate::drift::attribute::{Attributed, Ownership};
 use crate::drift::classify::{self, Subject};
 use crate::drift::compare::{self, Context, Sides};
 use crate::drift::model::{
-    Assessment, Change, Desired, Finding, Gap, Live, NodeId, ObjectAssessment, ObjectKey, Origin, Pointer, Redactor, Schema, State,
-    TypeKey, hex,
+    Assessment, Change, Desired, Finding, Gap, Live, NodeId, ObjectAssessment, ObjectKey, Origin, Pointer, Redactor,
+    Schema, State, TypeKey, hex,
 };
 use crate::drift::normalise::{Normalised, is_default, normalise};
 use crate::live::Listing;
@@ -118,7 +118,8 @@ impl<'a> Judge<'a> {
         let completed = normalise(self.schema, root, &live.content).full;
         attributed = self.attributed(live, root, &normalised, &completed);
         let lives = |at: &Attributed<'_>| {
-            at.difference.change == Change::Removed || live.content.pointer(at.difference.live_pointer.as_str()).is_some()
+            at.difference.change == Change::Removed
+                || live.content.pointer(at.difference.live_pointer.as_str()).is_some()
         };
         let mut findings: Vec<Finding> = attributed.into_iter().filter(lives).map(|at| self.finding(at)).collect();
         findings.sort_by_cached_key(|finding| finding.path.to_string());

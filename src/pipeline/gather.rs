@@ -1,7 +1,6 @@
 //! Everything that a scan rests on, read from Git and the cluster; what cannot be had becomes a gap.
 
 use std::collections::{BTreeSet, HashMap};
-use std::sync::Arc;
 
 use crate::config::Environment;
 use crate::drift::model::{Desired, Gap, GapReason, Redactor, Scope, Stage, TypeKey};
@@ -24,7 +23,7 @@ pub(super) struct Gathered {
     pub evidence: Evidence,
 }
 
-pub(super) async fn gather(environment: &Arc<Environment>, source: &Source, redactor: &Redactor) -> Gathered {
+pub(super) async fn gather(environment: &Environment, source: &Source, redactor: &Redactor) -> Gathered {
     let tree = match read_tree(environment).await {
         Ok(tree) => tree,
         Err(gap) => {
@@ -48,10 +47,9 @@ pub(super) async fn gather(environment: &Arc<Environment>, source: &Source, reda
 }
 
 /// libgit2 blocks, so it reads away from the tasks that answer requests.
-async fn read_tree(environment: &Arc<Environment>) -> Result<SourceTree, Gap> {
-    let wanted = Arc::clone(environment);
-    let read =
-        tokio::task::spawn_blocking(move || git::read(&wanted.repository.path, &wanted.branch, &wanted.paths)).await;
+async fn read_tree(environment: &Environment) -> Result<SourceTree, Gap> {
+    let Environment { repository, branch, paths, .. } = environment.clone();
+    let read = tokio::task::spawn_blocking(move || git::read(&repository.path, &branch, &paths)).await;
     let scope = format!("repository {} branch {}", environment.repository.name, environment.branch);
     let gap = |reason, message| Gap { stage: Stage::Git, scope, reason, message, source: None };
     match read {

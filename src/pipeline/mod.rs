@@ -5,7 +5,6 @@ mod evaluate;
 mod gather;
 
 use std::collections::{BTreeMap, HashMap};
-use std::sync::Arc;
 
 use jiff::Timestamp;
 
@@ -58,7 +57,7 @@ impl Pipeline {
     }
 
     /// Scans one environment. Never fails: what could not be known is a gap of the report.
-    pub async fn scan(&self, environment: &Arc<Environment>) -> EnvironmentReport {
+    pub async fn scan(&self, environment: &Environment) -> EnvironmentReport {
         let started_at = Timestamp::now();
         let gathered = match self.sources.get(&environment.cluster.name) {
             Some(source) => gather::gather(environment, source, &self.redactor).await,

@@ -9,8 +9,8 @@ use serde_json::Value;
 pub use managers::{Author, Authors};
 
 use super::model::{
-    Change, Difference, KindKey, ListType, Live, Manager, NodeId, Operation, Origin, PathStep, Pointer,
-    Schema, Shape, Writer,
+    Change, Difference, KindKey, ListType, Live, Manager, NodeId, Operation, Origin, PathStep, Pointer, Schema, Shape,
+    Writer,
 };
 
 /// A difference that counts, with what is known of its author.
@@ -51,7 +51,8 @@ impl<'a, 'f> Ownership<'a, 'f> {
     #[must_use]
     pub fn new(live: &'a Live, schema: &'a Schema, authors: &Authors, is_default: &'f IsDefault<'f>) -> Self {
         let writers = live.writers.as_deref().map(|writers| writers.iter().zip(authors.of(writers)).collect());
-        let mut ownership = Self { kind: live.key.type_key.kind_key(), schema, is_default, writers, last_applied: None };
+        let mut ownership =
+            Self { kind: live.key.type_key.kind_key(), schema, is_default, writers, last_applied: None };
         // The annotation speaks for a deployer only while a deployer is the one who wrote it last.
         let annotation = ["metadata", "annotations", "kubectl.kubernetes.io/last-applied-configuration"]
             .map(|key| PathStep::Key(key.to_owned()));

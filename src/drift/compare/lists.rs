@@ -118,10 +118,7 @@ impl<'a> Walk<'a> {
 }
 
 /// Both sides by key, or `None` where an element has no key: then the list stands as one value.
-fn key_both<'a>(
-    lists: &Lists<'a>,
-    step: impl Fn(&Value) -> Option<PathStep>,
-) -> Option<(Keyed<'a>, Keyed<'a>)> {
+fn key_both<'a>(lists: &Lists<'a>, step: impl Fn(&Value) -> Option<PathStep>) -> Option<(Keyed<'a>, Keyed<'a>)> {
     let side = |items: &'a [Value]| {
         let mut keyed = Keyed::new();
         for (index, element) in items.iter().enumerate() {

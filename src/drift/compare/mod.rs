@@ -7,9 +7,7 @@ use std::collections::BTreeMap;
 
 use serde_json::{Map, Value};
 
-use super::model::{
-    Change, Difference, FieldPath, ListType, NodeId, PathStep, Pointer, Scalar, Schema, Shape, Struct,
-};
+use super::model::{Change, Difference, FieldPath, ListType, NodeId, PathStep, Pointer, Scalar, Schema, Shape, Struct};
 
 /// What comparison has to know beside the two objects.
 #[derive(Debug, Clone, Copy)]
@@ -89,7 +87,12 @@ impl<'a> Walk<'a> {
                 self.list(&lists::Lists { declared, full, live: items, live_value: live }, node, *item, list_type);
             }
             (Shape::Any, Value::Array(full), Value::Array(items)) => {
-                self.list(&lists::Lists { declared, full, live: items, live_value: live }, node, Schema::ANY, &ListType::Atomic);
+                self.list(
+                    &lists::Lists { declared, full, live: items, live_value: live },
+                    node,
+                    Schema::ANY,
+                    &ListType::Atomic,
+                );
             }
             (Shape::Scalar(scalar), _, _) if self.scalars_equal(*scalar, full, live) => {}
             (Shape::Any | Shape::Literal, _, _) if scalar::plain_equal(full, live) => {}
@@ -149,7 +152,9 @@ impl<'a> Walk<'a> {
             let declared = declared.and_then(|declared| declared.get(key));
             self.child(key, declared, Some(full), live.get(key).filter(there), node);
         }
-        for (key, live) in live.iter().filter(|(key, live)| there(live) && !full.get(*key).is_some_and(|full| there(&full))) {
+        for (key, live) in
+            live.iter().filter(|(key, live)| there(live) && !full.get(*key).is_some_and(|full| there(&full)))
+        {
             self.child(key, None, None, Some(live), node);
         }
     }

@@ -191,7 +191,9 @@ impl Schema {
         let shape = self.shape_of(parent.node(key), value);
         match (value, parent.dialect) {
             (Value::Null, _) => true,
-            (Value::Array(items), Dialect::BuiltIn) => items.is_empty() && !matches!(shape, Shape::Any | Shape::Literal),
+            (Value::Array(items), Dialect::BuiltIn) => {
+                items.is_empty() && !matches!(shape, Shape::Any | Shape::Literal)
+            }
             (Value::Object(map), Dialect::BuiltIn) => match shape {
                 Shape::Map(_) => map.is_empty(),
                 Shape::Struct(shape) if parent.zero_is_absent(key) => {

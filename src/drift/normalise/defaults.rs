@@ -125,7 +125,9 @@ fn result(action: &DefaultAction, object: &mut Value, target: &Pointer, bound: &
     let present = object.pointer(target.as_str()).is_some_and(|value| !value.is_null());
     match action {
         DefaultAction::Set(value) if !present => Some(value.clone()),
-        DefaultAction::Copy(from, spelling) if !present => look(object, from, bound).map(|value| spell(value, *spelling)),
+        DefaultAction::Copy(from, spelling) if !present => {
+            look(object, from, bound).map(|value| spell(value, *spelling))
+        }
         DefaultAction::PullPolicy(from) if !present => {
             Some(pull_policy(look(object, from, bound).and_then(Value::as_str)).into())
         }
@@ -208,7 +210,8 @@ fn set(schema: &Schema, root: NodeId, object: &mut Value, target: &Pointer, mut 
 
 /// Whether the server sees the field where none is declared: a struct that is no pointer, or a map.
 fn is_made(schema: &Schema, of: &Struct, key: &str) -> bool {
-    of.facts.as_ref().is_some_and(|facts| facts.structs.contains(key)) || matches!(schema.shape(of.node(key)), Shape::Map(_))
+    of.facts.as_ref().is_some_and(|facts| facts.structs.contains(key))
+        || matches!(schema.shape(of.node(key)), Shape::Map(_))
 }
 
 fn child_node(schema: &Schema, node: NodeId, value: &Value, token: &str) -> NodeId {

@@ -225,7 +225,7 @@ impl<'a> Builder<'a> {
                 _ => {
                     let facts = self.facts.get(name).cloned();
                     Ok(Shape::Struct(Struct { dialect, facts, ..Struct::default() }))
-                },
+                }
             };
         }
         let mut fields = BTreeMap::new();

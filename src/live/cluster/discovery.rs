@@ -52,14 +52,18 @@ pub(super) async fn discover(
     if let Err(error) = &index {
         tracing::warn!(%error, "the server publishes no OpenAPI index; the embedded schema stands in");
     }
-    let jobs = groups.iter().map(|(api_version, types)| {
-        let index = index.as_ref().ok();
-        async move {
-            let resources = resources(connection, api_version).await;
-            let schema = schema(connection, index, api_version, known).await;
-            (api_version, types, resources, schema)
-        }
-    });
+    // Collected, so that the compiler sees that the whole can move between threads.
+    let jobs: Vec<_> = groups
+        .iter()
+        .map(|(api_version, types)| {
+            let index = index.as_ref().ok();
+            async move {
+                let resources = resources(connection, api_version).await;
+                let schema = schema(connection, index, api_version, known).await;
+                (api_version, types, resources, schema)
+            }
+        })
+        .collect();
     let mut results = futures_util::stream::iter(jobs).buffered(CONCURRENCY);
     let mut discovery = Discovery::default();
     while let Some((api_version, types, resources, schema)) = results.next().await {
@@ -130,8 +134,11 @@ async fn schema(
     if let Some(schema) = known.lock().await.get(&entry.server_relative_url) {
         return Arc::clone(schema);
     }
-    let read =
-        connection.get(&entry.server_relative_url).await.ok().and_then(|text| schema::parse(text.as_bytes(), kubernetes::facts()).ok());
+    let read = connection
+        .get(&entry.server_relative_url)
+        .await
+        .ok()
+        .and_then(|text| schema::parse(text.as_bytes(), kubernetes::facts()).ok());
     let Some(schema) = read.map(Arc::new) else {
         tracing::warn!(api_version, "no readable OpenAPI document; the embedded schema stands in");
         return kubernetes::schema();

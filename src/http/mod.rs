@@ -1,0 +1,173 @@
+//! What the daemon serves: metrics, health, the report as JSON, and one page. All of it is read-only.
+
+mod accept;
+mod page;
+mod server;
+
+use std::sync::Arc;
+
+use axum::Router;
+use axum::body::Body;
+use axum::extract::{RawQuery, State};
+use axum::http::{HeaderName, HeaderValue, StatusCode, header};
+use axum::middleware::map_response;
+use axum::response::{Html, IntoResponse, Response};
+use axum::routing::get;
+use jiff::Timestamp;
+use serde_json::{Value, json};
+use tower_http::CompressionLevel;
+use tower_http::compression::CompressionLayer;
+
+pub use server::serve;
+
+use crate::board::{Board, Notice};
+use crate::metrics;
+use crate::report::{EnvironmentReport, Report};
+
+/// Every route, over what stands on `board`.
+#[must_use]
+pub fn router(board: Arc<Board>) -> Router {
+    Router::new()
+        .route("/", get(index))
+        .route("/metrics", get(scrape))
+        .route("/livez", get(async || "ok\n"))
+        .route("/readyz", get(ready))
+        .route("/version", get(async || version()))
+        .route("/api/v1/report", get(report))
+        .fallback(async || error(StatusCode::NOT_FOUND, "there is nothing at this path"))
+        .with_state(board)
+        .layer(CompressionLayer::new().quality(CompressionLevel::Fastest))
+        .layer(map_response(async |response: Response| harden(response)))
+}
+
+async fn index(State(board): State<Arc<Board>>) -> Html<String> {
+    Html(page::render(&board.latest(), Timestamp::now()))
+}
+
+async fn scrape(State(board): State<Arc<Board>>, headers: axum::http::HeaderMap) -> Response {
+    let format = accept::format(&headers);
+    let headers = [(header::CONTENT_TYPE, format.content_type()), (header::VARY, "accept")];
+    (headers, board.latest().metrics(format)).into_response()
+}
+
+/// Ready once every environment's first scan has ended, well or not.
+async fn ready(State(board): State<Arc<Board>>) -> Response {
+    let notice = board.latest();
+    if notice.is_ready() {
+        return "ok\n".into_response();
+    }
+    let waiting = notice.environments.iter().filter(|environment| !environment.is_scanned());
+    let body: String = waiting
+        .map(|environment| format!("environment {} has not been scanned yet\n", environment.identity.name))
+        .collect();
+    (StatusCode::SERVICE_UNAVAILABLE, body).into_response()
+}
+
+fn version() -> Response {
+    json_response(
+        StatusCode::OK,
+        &json!({
+            "version": env!("CARGO_PKG_VERSION"),
+            "revision": metrics::REVISION,
+            "rustc": metrics::RUSTC,
+        }),
+    )
+}
+
+/// The report; with `?environment=NAME` that on one environment.
+async fn report(State(board): State<Arc<Board>>, RawQuery(query): RawQuery) -> Response {
+    let notice = board.latest();
+    let report = match environment_asked_for(query.as_deref().unwrap_or_default()) {
+        Err(message) => return error(StatusCode::BAD_REQUEST, &message),
+        Ok(None) => notice.report.as_deref().map(listed),
+        Ok(Some(name)) => match known(&notice, &name) {
+            Err(response) => return response,
+            Ok(environment) => environment.map(only),
+        },
+    };
+    match report.as_ref().map(serde_json::to_string) {
+        Some(Ok(body)) => ([(header::CONTENT_TYPE, "application/json")], body).into_response(),
+        Some(Err(_)) => error(StatusCode::INTERNAL_SERVER_ERROR, "the report cannot be written as JSON"),
+        None => error(StatusCode::SERVICE_UNAVAILABLE, "the first scan has not ended yet; ask again in a moment"),
+    }
+}
+
+fn environment_asked_for(query: &str) -> Result<Option<String>, String> {
+    let uri = format!("/?{query}").parse().map_err(|_| "the query cannot be read".to_owned())?;
+    let axum::extract::Query(parameters) = axum::extract::Query::<Vec<(String, String)>>::try_from_uri(&uri)
+        .map_err(|_| "the query cannot be read".to_owned())?;
+    match parameters.as_slice() {
+        [] => Ok(None),
+        [(key, name)] if key == "environment" => Ok(Some(name.clone())),
+        [(key, _), ..] if key != "environment" => Err(format!("unknown parameter `{key}`; known is `environment`")),
+        _ => Err("`environment` may be given once; leave it out for all environments".to_owned()),
+    }
+}
+
+/// The report on the environment `name`, absent before its first scan; an error where there is no such environment.
+fn known<'a>(notice: &'a Notice, name: &str) -> Result<Option<&'a EnvironmentReport>, Response> {
+    let names: Vec<_> = notice.environments.iter().map(|environment| environment.identity.name.as_str()).collect();
+    if names.contains(&name) {
+        return Ok(notice.environment(name));
+    }
+    let message = format!("there is no environment `{name}`; known are: {}", names.join(", "));
+    Err(json_response(StatusCode::NOT_FOUND, &json!({"error": message, "environments": names})))
+}
+
+fn only(environment: &EnvironmentReport) -> Report {
+    Report {
+        schema_version: crate::report::SCHEMA_VERSION,
+        version: env!("CARGO_PKG_VERSION"),
+        started_at: environment.started_at,
+        finished_at: environment.finished_at,
+        complete: environment.complete,
+        summary: environment.summary.clone(),
+        environments: vec![without_in_sync(environment)],
+    }
+}
+
+fn listed(report: &Report) -> Report {
+    Report {
+        environments: report.environments.iter().map(without_in_sync).collect(),
+        summary: report.summary.clone(),
+        ..*report
+    }
+}
+
+/// The report lists what is not in sync; its counts stay those of all objects.
+fn without_in_sync(environment: &EnvironmentReport) -> EnvironmentReport {
+    EnvironmentReport {
+        name: environment.name.clone(),
+        repository: environment.repository.clone(),
+        branch: environment.branch.clone(),
+        revision: environment.revision.clone(),
+        cluster: environment.cluster.clone(),
+        summary: environment.summary.clone(),
+        gaps: environment.gaps.clone(),
+        objects: environment.out_of_sync().cloned().collect(),
+        ..*environment
+    }
+}
+
+fn error(status: StatusCode, message: &str) -> Response {
+    json_response(status, &json!({ "error": message }))
+}
+
+fn json_response(status: StatusCode, body: &Value) -> Response {
+    (status, [(header::CONTENT_TYPE, "application/json")], Body::from(body.to_string())).into_response()
+}
+
+/// Headers that every answer has: nothing is guessed, framed, remembered or loaded from elsewhere.
+fn harden(mut response: Response) -> Response {
+    let headers = [
+        (header::CONTENT_SECURITY_POLICY, page::content_security_policy()),
+        (header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff")),
+        (header::REFERRER_POLICY, HeaderValue::from_static("no-referrer")),
+        (header::CACHE_CONTROL, HeaderValue::from_static("no-store")),
+        (HeaderName::from_static("cross-origin-resource-policy"), HeaderValue::from_static("same-origin")),
+    ];
+    for (name, value) in headers {
+        response.headers_mut().insert(name, value);
+    }
+    response
+}

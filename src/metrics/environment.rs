@@ -1,0 +1,232 @@
+//! The samples of one environment: its drift, its freshness, and what it is.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use jiff::Timestamp;
+use serde_json::Value;
+
+use super::ScanErrors;
+use super::family::{
+    DRIFT_START, DRIFTED_RESOURCES, ENVIRONMENT_INFO, FINDINGS, FINDINGS_BY_CATEGORY, Family, IMAGE_DRIFT, LAST_SCAN,
+    LAST_SUCCESS, RESOURCE_DRIFTED, RESOURCES, REVISION_INFO, SCAN_ERRORS, SCAN_SUCCESS, SERIES_DROPPED,
+};
+use super::text::{seconds, write_sample};
+use crate::drift::model::{Category, Finding, ObjectAssessment, Origin, PathStep, Severity, Stage, State};
+use crate::report::{EnvironmentReport, Identity};
+
+/// So many drifted objects of an environment have series of their own, the most severe first.
+pub const MAX_DRIFTED_OBJECTS: usize = 10_000;
+
+/// What is known of one environment.
+#[derive(Debug, Clone, Copy)]
+pub struct Observed<'a> {
+    /// What it is.
+    pub identity: &'a Identity,
+    /// What stands; absent until its first scan has ended.
+    pub report: Option<&'a EnvironmentReport>,
+    /// When the latest scan ended.
+    pub last_scan: Option<Timestamp>,
+    /// When the latest complete scan ended.
+    pub last_success: Option<Timestamp>,
+    /// Counted since the start.
+    pub errors: &'a ScanErrors,
+}
+
+/// The samples of `family`; empty for those that belong to no environment.
+pub(super) fn samples(family: &Family, observed: &Observed<'_>) -> String {
+    let mut out = Lines { out: String::new(), family, environment: &observed.identity.name };
+    match observed.report {
+        // Zero would claim that there is no drift; where nothing was compared, nothing is claimed.
+        Some(report) if is_informed(report) => drift_samples(&mut out, report),
+        Some(report) if *family == RESOURCES => {
+            out.add(&[State::Unknown.label()], report.summary.objects.get(State::Unknown));
+        }
+        Some(report) if *family == DRIFTED_RESOURCES => drifted_resources(&mut out, report),
+        _ => {}
+    }
+    state_samples(&mut out, observed);
+    out.out
+}
+
+fn is_informed(report: &EnvironmentReport) -> bool {
+    report.complete || report.objects.iter().any(|object| object.state != State::Unknown)
+}
+
+/// Writes samples of one family of one environment.
+struct Lines<'a> {
+    out: String,
+    family: &'a Family,
+    environment: &'a str,
+}
+
+impl Lines<'_> {
+    /// `values` are those of the labels behind `environment`.
+    fn add(&mut self, values: &[&str], value: impl std::fmt::Display) {
+        let mut all = vec![self.environment];
+        all.extend_from_slice(values);
+        write_sample(&mut self.out, self.family, &all, value);
+    }
+}
+
+trait Label {
+    /// The word of a label value, which has no dash.
+    fn label(self) -> &'static str;
+}
+
+impl Label for State {
+    fn label(self) -> &'static str {
+        match self {
+            Self::InSync => "in_sync",
+            other => other.as_str(),
+        }
+    }
+}
+
+fn drift_samples(out: &mut Lines<'_>, report: &EnvironmentReport) {
+    match *out.family {
+        RESOURCES => {
+            for state in State::ALL {
+                out.add(&[state.label()], report.summary.objects.get(*state));
+            }
+        }
+        DRIFTED_RESOURCES => drifted_resources(out, report),
+        FINDINGS => findings(out, report),
+        FINDINGS_BY_CATEGORY => findings_by_category(out, report),
+        RESOURCE_DRIFTED => resource_drifted(out, report),
+        DRIFT_START => {
+            for object in with_series(report) {
+                if let Some(since) = object.since {
+                    out.add(&object_labels(object), seconds(since));
+                }
+            }
+        }
+        IMAGE_DRIFT => {
+            for object in with_series(report) {
+                images(out, object);
+            }
+        }
+        SERIES_DROPPED => {
+            out.add(&[], drifted(report).count().saturating_sub(MAX_DRIFTED_OBJECTS));
+        }
+        _ => {}
+    }
+}
+
+fn state_samples(out: &mut Lines<'_>, observed: &Observed<'_>) {
+    let Observed { identity, report, last_scan, last_success, errors } = observed;
+    match *out.family {
+        SCAN_SUCCESS => {
+            if let Some(report) = report {
+                out.add(&[], u8::from(report.complete));
+            }
+        }
+        LAST_SCAN => {
+            if let Some(time) = last_scan {
+                out.add(&[], seconds(*time));
+            }
+        }
+        LAST_SUCCESS => {
+            if let Some(time) = last_success {
+                out.add(&[], seconds(*time));
+            }
+        }
+        SCAN_ERRORS => {
+            for stage in Stage::ALL {
+                out.add(&[stage.as_str()], errors.get(&stage).copied().unwrap_or(0));
+            }
+        }
+        ENVIRONMENT_INFO => out.add(&[&identity.repository, &identity.branch, &identity.cluster], 1),
+        REVISION_INFO => {
+            if let Some(revision) = report.and_then(|report| report.revision.as_deref()) {
+                out.add(&[revision], 1);
+            }
+        }
+        _ => {}
+    }
+}
+
+fn drifted(report: &EnvironmentReport) -> impl Iterator<Item = &ObjectAssessment> {
+    report.objects.iter().filter(|object| object.state.is_drift())
+}
+
+/// The drifted objects that have series of their own: the most severe first, else in report order.
+fn with_series(report: &EnvironmentReport) -> Vec<&ObjectAssessment> {
+    let mut objects: Vec<_> = drifted(report).collect();
+    if objects.len() > MAX_DRIFTED_OBJECTS {
+        objects.sort_by_key(|object| std::cmp::Reverse(object.severity));
+        objects.truncate(MAX_DRIFTED_OBJECTS);
+    }
+    objects
+}
+
+fn object_labels(object: &ObjectAssessment) -> [&str; 4] {
+    let key = &object.key;
+    [key.namespace.as_deref().unwrap_or_default(), &key.type_key.group, &key.type_key.kind, &key.name]
+}
+
+fn drifted_resources(out: &mut Lines<'_>, report: &EnvironmentReport) {
+    let mut counts: BTreeMap<[&str; 4], usize> = BTreeMap::new();
+    for object in report.out_of_sync() {
+        let [namespace, group, kind, _] = object_labels(object);
+        *counts.entry([namespace, group, kind, object.state.label()]).or_default() += 1;
+    }
+    for (labels, count) in counts {
+        out.add(&labels, count);
+    }
+}
+
+fn findings(out: &mut Lines<'_>, report: &EnvironmentReport) {
+    let mut counts: BTreeMap<(Severity, Origin), usize> = BTreeMap::new();
+    for (_, severity, origin) in report.objects.iter().flat_map(ObjectAssessment::judgements) {
+        *counts.entry((severity, origin)).or_default() += 1;
+    }
+    for severity in Severity::ALL {
+        for origin in Origin::ALL {
+            let count = counts.get(&(*severity, *origin)).copied().unwrap_or(0);
+            out.add(&[severity.as_str(), origin.as_str()], count);
+        }
+    }
+}
+
+fn findings_by_category(out: &mut Lines<'_>, report: &EnvironmentReport) {
+    for category in Category::ALL {
+        let count = report.summary.by_category.get(category.as_str()).copied().unwrap_or(0);
+        out.add(&[category.as_str()], count);
+    }
+}
+
+fn resource_drifted(out: &mut Lines<'_>, report: &EnvironmentReport) {
+    for object in with_series(report) {
+        let [namespace, group, kind, name] = object_labels(object);
+        let category = object.category.map_or("", Category::as_str);
+        let severity = object.severity.map_or("", Severity::as_str);
+        let origin = object.origin.map_or("", Origin::as_str);
+        out.add(&[namespace, group, kind, name, object.state.label(), category, severity, origin], 1);
+    }
+}
+
+/// One sample for each container; a set, since two fields outside any container may differ in the same way.
+fn images(out: &mut Lines<'_>, object: &ObjectAssessment) {
+    let images: BTreeSet<_> = object.findings.iter().filter_map(image).collect();
+    let [namespace, group, kind, name] = object_labels(object);
+    for (container, desired, live) in images {
+        out.add(&[namespace, group, kind, name, container, desired, live], 1);
+    }
+}
+
+fn image(finding: &Finding) -> Option<(&str, &str, &str)> {
+    if finding.category != Category::Image {
+        return None;
+    }
+    let (Some(Value::String(desired)), Some(Value::String(live))) = (&finding.desired, &finding.live) else {
+        return None;
+    };
+    let container = finding.path.steps().iter().rev().find_map(|step| match step {
+        PathStep::Element(keys) => keys.iter().find(|(key, _)| key == "name")?.1.as_str(),
+        _ => None,
+    });
+    Some((container.unwrap_or_default(), desired, live))
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,183 @@
+//! The samples of an environment in each of its conditions.
+
+use serde_json::json;
+
+use super::super::{FAMILIES, Format, join, render};
+use super::*;
+use crate::drift::model::{Assessment, Change, FieldPath, Gap, GapReason, ObjectKey, TypeKey};
+
+fn identity() -> Identity {
+    Identity { name: "prod".into(), repository: "platform".into(), branch: "prod".into(), cluster: "eu".into() }
+}
+
+fn object(name: &str, state: State) -> ObjectAssessment {
+    let drifts = state.is_drift();
+    ObjectAssessment {
+        key: ObjectKey {
+            type_key: TypeKey::new("apps/v1", "Deployment"),
+            namespace: Some("trino".into()),
+            name: name.into(),
+        },
+        state,
+        terminating: false,
+        since: drifts.then(|| "2026-11-21T09:00:00Z".parse().unwrap()),
+        category: drifts.then_some(Category::Image),
+        severity: drifts.then_some(Severity::Critical),
+        origin: drifts.then_some(Origin::Manual),
+        source: None,
+        findings: Vec::new(),
+    }
+}
+
+fn image_change(container: &str) -> Finding {
+    let key = |name: &str| PathStep::Key(name.into());
+    let element = PathStep::Element(vec![("name".into(), json!(container))]);
+    Finding {
+        id: "1".into(),
+        path: FieldPath::from(vec![key("spec"), key("containers"), element, key("image")]),
+        pointer: String::new(),
+        change: Change::Changed,
+        desired: Some(json!("trinodb/trino:476")),
+        live: Some(json!("trinodb/trino:470")),
+        category: Category::Image,
+        severity: Severity::Critical,
+        origin: Origin::Manual,
+        manager: None,
+        source: None,
+    }
+}
+
+fn gap() -> Gap {
+    Gap {
+        stage: Stage::List,
+        scope: "v1/Secret in trino".into(),
+        reason: GapReason::Forbidden,
+        message: String::new(),
+        source: None,
+    }
+}
+
+fn rendered(objects: Vec<ObjectAssessment>, gaps: Vec<Gap>) -> String {
+    let ended = "2026-11-21T10:00:00Z".parse().unwrap();
+    let assessment = Assessment { objects, gaps };
+    let report = EnvironmentReport::new(identity(), Some("c0ffee".into()), assessment, (ended, ended));
+    let samples = render(&Observed {
+        identity: &identity(),
+        report: Some(&report),
+        last_scan: Some(ended),
+        last_success: None,
+        errors: &ScanErrors::from([(Stage::List, 2)]),
+    });
+    join([&samples].into_iter(), Format::Text)
+}
+
+fn has(text: &str, line: &str) -> bool {
+    text.lines().any(|own| own == line)
+}
+
+fn count(text: &str, family: &str) -> usize {
+    text.lines().filter(|line| line.starts_with(&format!("{family}{{"))).count()
+}
+
+#[test]
+fn a_drifted_object_has_its_series() {
+    let drifted = ObjectAssessment { findings: vec![image_change("trino")], ..object("coordinator", State::Modified) };
+    let text = rendered(vec![drifted, object("worker", State::InSync), object("ui", State::Unknown)], vec![gap()]);
+    let labels = "environment=\"prod\",resource_namespace=\"trino\",api_group=\"apps\",resource_kind=\"Deployment\"";
+    for line in [
+        "driftd_resources{environment=\"prod\",state=\"in_sync\"} 1".to_owned(),
+        "driftd_resources{environment=\"prod\",state=\"missing\"} 0".to_owned(),
+        "driftd_resources{environment=\"prod\",state=\"unknown\"} 1".to_owned(),
+        format!("driftd_drifted_resources{{{labels},state=\"modified\"}} 1"),
+        format!("driftd_drifted_resources{{{labels},state=\"unknown\"}} 1"),
+        "driftd_drift_findings{environment=\"prod\",severity=\"critical\",origin=\"manual\"} 1".to_owned(),
+        "driftd_drift_findings_by_category{environment=\"prod\",category=\"image\"} 1".to_owned(),
+        format!(
+            "driftd_resource_drifted{{{labels},resource_name=\"coordinator\",state=\"modified\",category=\"image\",\
+             severity=\"critical\",origin=\"manual\"}} 1"
+        ),
+        format!("driftd_resource_drift_start_timestamp_seconds{{{labels},resource_name=\"coordinator\"}} 1795251600"),
+        format!(
+            "driftd_image_drift_info{{{labels},resource_name=\"coordinator\",container=\"trino\",\
+             desired=\"trinodb/trino:476\",live=\"trinodb/trino:470\"}} 1"
+        ),
+        "driftd_series_dropped{environment=\"prod\"} 0".to_owned(),
+        "driftd_scan_success{environment=\"prod\"} 0".to_owned(),
+        "driftd_last_scan_timestamp_seconds{environment=\"prod\"} 1795255200".to_owned(),
+        "driftd_scan_errors_total{environment=\"prod\",stage=\"list\"} 2".to_owned(),
+        "driftd_scan_errors_total{environment=\"prod\",stage=\"git\"} 0".to_owned(),
+        "driftd_git_revision_info{environment=\"prod\",revision=\"c0ffee\"} 1".to_owned(),
+    ] {
+        assert!(has(&text, &line), "no {line} in\n{text}");
+    }
+    assert_eq!(count(&text, "driftd_drift_findings"), 20);
+    assert_eq!(count(&text, "driftd_drift_findings_by_category"), 8);
+    assert_eq!(count(&text, "driftd_scan_errors_total"), 9);
+    assert_eq!(count(&text, "driftd_resource_drifted"), 1);
+    assert_eq!(count(&text, "driftd_last_successful_scan_timestamp_seconds"), 0);
+}
+
+#[test]
+fn where_nothing_was_compared_no_zero_claims_that_nothing_drifts() {
+    let text = rendered(vec![object("ui", State::Unknown)], vec![gap()]);
+    assert_eq!(count(&text, "driftd_drift_findings"), 0);
+    assert_eq!(count(&text, "driftd_series_dropped"), 0);
+    assert_eq!(count(&text, "driftd_resources"), 1);
+    assert!(has(&text, "driftd_resources{environment=\"prod\",state=\"unknown\"} 1"));
+    assert_eq!(count(&text, "driftd_drifted_resources"), 1, "names the kind");
+}
+
+#[test]
+fn before_the_first_scan_only_what_is_configured_is_told() {
+    let errors = ScanErrors::new();
+    let identity = identity();
+    let observed = Observed { identity: &identity, report: None, last_scan: None, last_success: None, errors: &errors };
+    let text = join([&render(&observed)].into_iter(), Format::Text);
+    let families: BTreeSet<_> =
+        text.lines().filter(|line| !line.starts_with('#')).filter_map(|line| line.split('{').next()).collect();
+    assert_eq!(families, BTreeSet::from(["driftd_environment_info", "driftd_scan_errors_total"]));
+}
+
+#[test]
+fn a_missing_object_counts_as_one_finding_of_its_kind() {
+    let text = rendered(vec![object("worker", State::Missing)], vec![]);
+    assert!(has(&text, "driftd_drift_findings{environment=\"prod\",severity=\"critical\",origin=\"manual\"} 1"));
+    assert!(has(&text, "driftd_drift_findings_by_category{environment=\"prod\",category=\"image\"} 1"));
+}
+
+#[test]
+fn the_same_image_change_outside_containers_makes_one_series() {
+    let mut finding = image_change("trino");
+    finding.path = FieldPath::from(vec![PathStep::Key("spec".into())]);
+    let drifted = ObjectAssessment { findings: vec![finding.clone(), finding], ..object("a", State::Modified) };
+    let text = rendered(vec![drifted], vec![]);
+    assert_eq!(count(&text, "driftd_image_drift_info"), 1);
+    assert!(text.contains("container=\"\""));
+}
+
+#[test]
+fn beyond_the_cap_the_most_severe_keep_their_series() {
+    let mut objects: Vec<_> =
+        (0..=MAX_DRIFTED_OBJECTS).map(|number| object(&format!("a{number:05}"), State::Modified)).collect();
+    for object in &mut objects[..MAX_DRIFTED_OBJECTS] {
+        object.severity = Some(Severity::Low);
+    }
+    let text = rendered(objects, vec![]);
+    assert_eq!(count(&text, "driftd_resource_drifted"), MAX_DRIFTED_OBJECTS);
+    assert!(has(&text, "driftd_series_dropped{environment=\"prod\"} 1"));
+    assert!(text.contains(&format!("resource_name=\"a{MAX_DRIFTED_OBJECTS:05}\",state=\"modified\"")));
+}
+
+#[test]
+fn every_family_of_the_table_is_written_once_and_in_its_order() {
+    let drifted = ObjectAssessment { findings: vec![image_change("trino")], ..object("a", State::Modified) };
+    let mut text = rendered(vec![drifted], vec![]);
+    text.push_str(&super::super::closing(Format::Text));
+    let written: Vec<_> = text.lines().filter_map(|line| line.strip_prefix("# TYPE ")?.split(' ').next()).collect();
+    let expected: Vec<_> = FAMILIES
+        .iter()
+        .map(|family| family.name)
+        .filter(|name| *name != "driftd_last_successful_scan_timestamp_seconds")
+        .collect();
+    assert_eq!(written, expected);
+}

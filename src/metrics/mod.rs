@@ -1,0 +1,56 @@
+//! Series as bytes: rendered when the state changes, copied when a scrape asks.
+
+mod environment;
+mod family;
+mod process;
+mod text;
+
+use std::collections::BTreeMap;
+
+pub use environment::{MAX_DRIFTED_OBJECTS, Observed};
+pub use family::{FAMILIES, Family, Kind};
+pub use text::Format;
+
+use crate::drift::model::Stage;
+
+/// The commit that this binary was built from, where the build was told.
+pub const REVISION: Option<&str> = option_env!("DRIFTD_REVISION");
+
+/// The compiler that made this binary.
+pub const RUSTC: &str = env!("DRIFTD_RUSTC");
+
+/// Scans that left a gap at a stage, since the start.
+pub type ScanErrors = BTreeMap<Stage, u64>;
+
+/// The samples of one environment, family by family, in the order of [`FAMILIES`].
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Samples(Vec<String>);
+
+/// Renders what is known of one environment.
+#[must_use]
+pub fn render(observed: &Observed<'_>) -> Samples {
+    Samples(FAMILIES.iter().map(|family| environment::samples(family, observed)).collect())
+}
+
+/// Joins the environments' samples to the body of a scrape in one format, still without
+/// [`closing`].
+pub fn join<'a>(environments: impl Iterator<Item = &'a Samples> + Clone, format: Format) -> String {
+    let mut body = String::new();
+    for (position, family) in FAMILIES.iter().enumerate() {
+        let mut samples = environments.clone().filter_map(|samples| samples.0.get(position));
+        if samples.clone().any(|text| !text.is_empty()) {
+            text::write_header(&mut body, family, format);
+            body.extend(samples.by_ref().map(String::as_str));
+        }
+    }
+    body
+}
+
+/// What ends the body of a scrape: the series of the process, as they are now, and the format's own end.
+#[must_use]
+pub fn closing(format: Format) -> String {
+    let mut body = String::new();
+    process::write(&mut body, format);
+    body.push_str(format.end());
+    body
+}
