@@ -5,6 +5,5 @@
 mod cli;
 mod controlplane;
 mod fixture;
-mod trust;
 mod yaml;
 mod yaml_fuzz;
