@@ -5,5 +5,6 @@
 mod cli;
 mod controlplane;
 mod fixture;
+mod trust;
 mod yaml;
 mod yaml_fuzz;
