@@ -22,6 +22,8 @@ type typeFact struct {
 	Alternatives map[string]string `json:"alternatives,omitempty"`
 	Defaults     []rule            `json:"defaults,omitempty"`
 	Schema       map[string]any    `json:"schema"`
+
+	byName map[string]map[string]any
 }
 
 // field is one JSON member of a Go struct, embedded structs flattened.

@@ -2,20 +2,22 @@
 //
 //	go run ./facts -o FILE      verify the facts against Kubernetes' own code, then write them
 //	go run ./facts -check FILE  the same, but exit 1 if FILE is stale
+//	-samples N                  prove the rules by N objects of each kind instead of 300
 //
 // # Format
 //
-// One JSON object a line, sorted; nothing but the three shapes below. "Component" is a name of OpenAPI's components.schemas,
+// One JSON object a line: kinds by group, version and kind, then allocated fields, then types by name. "Component" is a name of OpenAPI's components.schemas,
 // without prefix (io.k8s.api.core.v1.Container).
 //
 //	{"kind": {"group", "version", "kind", "plural", "namespaced", "schema"}}
 //
 // a listable resource; "schema" is its component, group "" is core.
 //
-//	{"allocated": {"group", "kind", "path", "source"}}
+//	{"allocated": {"group", "kind", "path", "when", "unless", "source"}}
 //
-// a field that the server or a controller it always has (admission, allocator, status writer) fills in when the manifest omits it.
-// Applies to every version of the kind; group and kind "*" mean every kind. "source" names the Kubernetes file.
+// a field that the server, its admission plugins or its controllers fill in where the manifest omits it, with all that is below it. It
+// applies to every version of the kind that has the path; group and kind "*" mean every kind. Paths and conditions are those of rules
+// (below), conditions read the live object; a[k] on a list of scalars is its element k, and [] is any element. "source" names the Kubernetes file.
 //
 //	{"type": COMPONENT, "omitempty", "always", "structs", "mergeKeys", "alternatives", "defaults", "schema"}
 //
@@ -86,20 +88,23 @@ import (
 	"maps"
 	"os"
 	"slices"
+
+	"k8s.io/apimachinery/pkg/runtime"
 )
 
 func main() {
 	output := flag.String("o", "", "write the facts to this file")
+	samples := flag.Int64("samples", 300, "how many random objects of each kind prove the rules")
 	check := flag.String("check", "", "exit 1 unless this file holds the facts of today")
 	flag.Parse()
-	if err := run(*output, *check); err != nil {
+	if err := run(*output, *check, *samples); err != nil {
 		fmt.Fprintln(os.Stderr, "facts:", err)
 		os.Exit(1)
 	}
 }
 
-func run(output, check string) error {
-	data, err := generate()
+func run(output, check string, samples int64) error {
+	data, err := generate(samples)
 	if err != nil {
 		return err
 	}
@@ -120,12 +125,13 @@ func run(output, check string) error {
 	return nil
 }
 
-func generate() ([]byte, error) {
+func generate(samples int64) ([]byte, error) {
 	api, err := readOpenAPI()
 	if err != nil {
 		return nil, err
 	}
-	types, err := goTypes(serverSchemes(), api.kinds)
+	schemes := serverSchemes()
+	types, err := goTypes(schemes, api.kinds)
 	if err != nil {
 		return nil, err
 	}
@@ -138,15 +144,64 @@ func generate() ([]byte, error) {
 			}
 		}
 	}
-	return encode(api.kinds, facts)
+	if err := addDefaults(facts, schemes, api.kinds); err != nil {
+		return nil, err
+	}
+	if err := verify(newEngine(facts), schemes, api.kinds, api.words, samples); err != nil {
+		return nil, err
+	}
+	appendRules(facts, strategyRules)
+	allocated, err := allocatedFacts(newEngine(facts), api.kinds)
+	if err != nil {
+		return nil, err
+	}
+	return encode(api.kinds, allocated, facts)
 }
 
-func encode(kinds []kindFact, facts map[string]*typeFact) ([]byte, error) {
+// addDefaults gives every type its rules: the probed ones, then the written ones in their order.
+func addDefaults(facts map[string]*typeFact, schemes []*runtime.Scheme, kinds []kindFact) error {
+	for name := range facts["io.k8s.api.core.v1.Volume"].properties() {
+		if name != "name" {
+			noVolumeSource[name] = absent
+		}
+	}
+	written := map[string]bool{}
+	for _, entry := range exceptions {
+		written[entry.component+" "+entry.path] = true
+	}
+	for _, entry := range writtenRules {
+		for _, rule := range entry.rules {
+			written[entry.component+" "+rule.Path] = true
+		}
+	}
+	probed, err := probe(newEngine(facts), schemes, kinds, written)
+	if err != nil {
+		return err
+	}
+	for component, rules := range probed {
+		facts[component].Defaults = rules
+	}
+	appendRules(facts, writtenRules)
+	return nil
+}
+
+func appendRules(facts map[string]*typeFact, tables []typeRules) {
+	for _, entry := range tables {
+		facts[entry.component].Defaults = append(facts[entry.component].Defaults, entry.rules...)
+	}
+}
+
+func encode(kinds []kindFact, allocated []allocatedFact, facts map[string]*typeFact) ([]byte, error) {
 	var out bytes.Buffer
 	encoder := json.NewEncoder(&out)
 	encoder.SetEscapeHTML(false)
 	for _, kind := range kinds {
 		if err := encoder.Encode(map[string]kindFact{"kind": kind}); err != nil {
+			return nil, err
+		}
+	}
+	for _, fact := range allocated {
+		if err := encoder.Encode(map[string]allocatedFact{"allocated": fact}); err != nil {
 			return nil, err
 		}
 	}

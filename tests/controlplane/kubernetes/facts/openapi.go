@@ -6,9 +6,9 @@ import (
 	"fmt"
 	"maps"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"reflect"
+	"regexp"
 	"slices"
 	"strings"
 )
@@ -32,6 +32,8 @@ type groupVersionKind struct {
 type openAPI struct {
 	kinds   []kindFact
 	schemas map[string]map[string]any
+	// words are the values that descriptions and rules name for a property of that name, for samples.
+	words map[string][]string
 }
 
 type document struct {
@@ -49,13 +51,13 @@ type document struct {
 // readOpenAPI reads the documents that the k8s.io/kubernetes module carries, and keeps the listable kinds and every schema
 // that one of them reaches.
 func readOpenAPI() (*openAPI, error) {
-	out, err := exec.Command("go", "list", "-m", "-f", "{{.Dir}}", "k8s.io/kubernetes").Output()
+	dir, err := moduleDir("k8s.io/kubernetes")
 	if err != nil {
-		return nil, fmt.Errorf("find the k8s.io/kubernetes module: %w", err)
+		return nil, err
 	}
-	files, err := filepath.Glob(filepath.Join(strings.TrimSpace(string(out)), "api/openapi-spec/v3/*.json"))
+	files, err := filepath.Glob(filepath.Join(dir, "api/openapi-spec/v3/*.json"))
 	if err != nil || len(files) == 0 {
-		return nil, fmt.Errorf("no OpenAPI documents in %s: %v", out, err)
+		return nil, fmt.Errorf("no OpenAPI documents in %s: %v", dir, err)
 	}
 	api := &openAPI{schemas: map[string]map[string]any{}}
 	differing := map[string]string{}
@@ -67,6 +69,7 @@ func readOpenAPI() (*openAPI, error) {
 	if err := api.resolveKinds(); err != nil {
 		return nil, err
 	}
+	api.words = map[string][]string{"kind": {"Group", "ServiceAccount", "User"}}
 	api.keepReachable()
 	for name := range api.schemas {
 		if file, ok := differing[name]; ok {
@@ -143,6 +146,7 @@ func (api *openAPI) keepReachable() {
 			return
 		}
 		schema := strip(api.schemas[name])
+		api.collectWords(api.schemas[name])
 		kept[name] = schema
 		references(schema, visit)
 	}
@@ -210,4 +214,19 @@ func strip(schema map[string]any) map[string]any {
 		kept["properties"] = stripped
 	}
 	return kept
+}
+
+var quotedWord = regexp.MustCompile("[\"`]([A-Z][A-Za-z]+)[\"`]")
+
+// collectWords gathers the quoted words of the properties' descriptions: enumerations are written there.
+func (api *openAPI) collectWords(schema map[string]any) {
+	properties, _ := schema["properties"].(map[string]any)
+	for _, name := range slices.Sorted(maps.Keys(properties)) {
+		description, _ := properties[name].(map[string]any)["description"].(string)
+		for _, word := range quotedWord.FindAllStringSubmatch(description, -1) {
+			if !slices.Contains(api.words[name], word[1]) {
+				api.words[name] = append(api.words[name], word[1])
+			}
+		}
+	}
 }
