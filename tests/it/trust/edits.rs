@@ -247,9 +247,8 @@ impl Edit {
             api.delete(&path).expect("the deletion is allowed");
             return;
         }
-        for field in ["resourceVersion", "managedFields", "generation"] {
-            before["metadata"].as_object_mut().expect("metadata").remove(field);
-        }
+        before["metadata"].as_object_mut().expect("metadata").remove("managedFields");
+        before["metadata"]["resourceVersion"] = api.get(&path).expect("it is there")["metadata"]["resourceVersion"].clone();
         api.put(&path, &before, "kubectl-replace").expect("the way back is allowed");
     }
 
