@@ -10,7 +10,8 @@ use super::findings;
 use crate::fixture::{ControlPlane, Ended, GitRepository, Kubeconfig, Patch, Rule, driftd};
 
 const SETTINGS: &str = "apiVersion: v1\nkind: ConfigMap\nmetadata: {name: settings}\ndata: {colour: blue}\n";
-const SECRET: &str = "apiVersion: v1\nkind: Secret\nmetadata: {name: credentials}\nstringData: {p: canary-1c9e5f0a7b3d}\n";
+const SECRET: &str =
+    "apiVersion: v1\nkind: Secret\nmetadata: {name: credentials}\nstringData: {p: canary-1c9e5f0a7b3d}\n";
 
 /// A branch on one side, a namespace with what it declares on the other.
 struct Scene {
@@ -220,7 +221,8 @@ fn a_rewritten_registry_and_an_added_label_are_silent_where_the_mirror_is_config
     scene.namespace = ControlPlane::shared().namespace_with("mirror", &[ADD_LABEL, REWRITE_REGISTRY]);
     scene.namespace.admin.client_side_apply(deployment);
     let ended = scene.check();
-    let image = "Deployment web: spec.template.spec.containers[name=web].image changed by kubectl-client-side-apply (unknown)";
+    let image =
+        "Deployment web: spec.template.spec.containers[name=web].image changed by kubectl-client-side-apply (unknown)";
     assert_eq!(findings(&ended.json()), [image], "the label is admission's, the image is another one");
     let config = scene.config(scene.repository.path(), "prod", ".", scene.namespace.admin.path());
     let text = fs::read_to_string(&config).expect("the configuration is there");
