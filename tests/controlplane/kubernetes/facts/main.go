@@ -131,6 +131,23 @@ func generate(samples int64) ([]byte, error) {
 		return nil, err
 	}
 	schemes := serverSchemes()
+	facts, err := typeFacts(api, schemes)
+	if err != nil {
+		return nil, err
+	}
+	if err := verify(newEngine(facts), schemes, api.kinds, api.words, samples); err != nil {
+		return nil, err
+	}
+	appendRules(facts, strategyRules)
+	allocated, err := allocatedFacts(newEngine(facts), api.kinds)
+	if err != nil {
+		return nil, err
+	}
+	return encode(api.kinds, allocated, facts)
+}
+
+// typeFacts are the facts of every component, with the rules that verify proves.
+func typeFacts(api *openAPI, schemes []*runtime.Scheme) (map[string]*typeFact, error) {
 	types, err := goTypes(schemes, api.kinds)
 	if err != nil {
 		return nil, err
@@ -144,18 +161,7 @@ func generate(samples int64) ([]byte, error) {
 			}
 		}
 	}
-	if err := addDefaults(facts, schemes, api.kinds); err != nil {
-		return nil, err
-	}
-	if err := verify(newEngine(facts), schemes, api.kinds, api.words, samples); err != nil {
-		return nil, err
-	}
-	appendRules(facts, strategyRules)
-	allocated, err := allocatedFacts(newEngine(facts), api.kinds)
-	if err != nil {
-		return nil, err
-	}
-	return encode(api.kinds, allocated, facts)
+	return facts, addDefaults(facts, schemes, api.kinds)
 }
 
 // addDefaults gives every type its rules: the probed ones, then the written ones in their order.
