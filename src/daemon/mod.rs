@@ -124,9 +124,12 @@ impl Daemon {
         let (stop, stopped) = oneshot::channel::<()>();
         let mut tasks = Tasks::default();
         let router = http::router(Arc::clone(&self.board));
-        let server = tasks.spawn("the HTTP server".to_owned(), http::serve(self.listener, router, async {
-            let _ = stopped.await;
-        }));
+        let server = tasks.spawn(
+            "the HTTP server".to_owned(),
+            http::serve(self.listener, router, async {
+                let _ = stopped.await;
+            }),
+        );
         for environment in self.environments {
             let name = format!("the scan of environment {}", environment.name);
             tasks.spawn(name, worker::run(environment, Arc::clone(&scanner), Arc::clone(&self.board), self.pace));
@@ -192,7 +195,9 @@ impl Tasks {
     async fn next_end(&mut self) -> Ended {
         loop {
             let (id, error) = match self.set.join_next_with_id().await {
-                None => return Ended { task: "every task".to_owned(), reason: "none is left".to_owned(), failed: true },
+                None => {
+                    return Ended { task: "every task".to_owned(), reason: "none is left".to_owned(), failed: true };
+                }
                 Some(Ok((id, ()))) => (id, None),
                 Some(Err(error)) if error.is_cancelled() => continue,
                 Some(Err(error)) => (error.id(), Some(error)),

@@ -68,7 +68,10 @@ mod tests {
     fn the_weights_decide() {
         assert_eq!(asked("application/openmetrics-text;q=0.3, text/plain;q=0.5"), Format::Text);
         assert_eq!(asked("application/openmetrics-text;q=0, text/plain"), Format::Text);
-        assert_eq!(asked("application/openmetrics-text;version=\"1.0.0\"; Q=0.55, text/plain;q=0.5"), Format::OpenMetrics);
+        assert_eq!(
+            asked("application/openmetrics-text;version=\"1.0.0\"; Q=0.55, text/plain;q=0.5"),
+            Format::OpenMetrics
+        );
         assert_eq!(asked("application/openmetrics-text;version=2.0.0, text/plain;q=0.5"), Format::Text);
     }
 }

@@ -2,9 +2,7 @@
 
 use std::fs;
 
-use super::family::{
-    BUILD_INFO, CPU_SECONDS, Family, OPEN_FDS, RESIDENT_MEMORY, START_TIME, VIRTUAL_MEMORY,
-};
+use super::family::{BUILD_INFO, CPU_SECONDS, Family, OPEN_FDS, RESIDENT_MEMORY, START_TIME, VIRTUAL_MEMORY};
 use super::text::{Format, write_header, write_sample};
 use super::{REVISION, RUSTC};
 
@@ -91,13 +89,7 @@ mod tests {
         let names: Vec<_> = read().into_iter().map(|(family, _)| family.name).collect();
         assert_eq!(
             names,
-            [
-                CPU_SECONDS.name,
-                RESIDENT_MEMORY.name,
-                VIRTUAL_MEMORY.name,
-                START_TIME.name,
-                OPEN_FDS.name
-            ]
+            [CPU_SECONDS.name, RESIDENT_MEMORY.name, VIRTUAL_MEMORY.name, START_TIME.name, OPEN_FDS.name]
         );
     }
 }

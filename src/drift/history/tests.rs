@@ -146,10 +146,7 @@ fn the_first_scan_takes_the_writers_time_and_a_later_one_its_own() {
 #[test]
 fn what_the_first_scan_could_not_see_takes_the_writers_time_too() {
     let mut history = History::new(STALENESS);
-    history.absorb(
-        with_gap(vec![object("a", State::Unknown, &[])], gap(Stage::List, "apps/v1/Deployment")),
-        at(0, 0),
-    );
+    history.absorb(with_gap(vec![object("a", State::Unknown, &[])], gap(Stage::List, "apps/v1/Deployment")), at(0, 0));
     let stands = history.absorb(complete(vec![written_at(at(-60, 0), modified("a"))]), at(1, 0));
     assert_eq!(stands[0].since, Some(at(-60, 0)));
 }

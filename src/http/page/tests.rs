@@ -86,9 +86,15 @@ fn a_difference_is_told_with_both_sides_its_writer_and_its_line() {
     finding.live = None;
     finding.change = Change::Removed;
     let html = page(vec![object], vec![]);
-    for part in
-        ["trinodb/trino:476", "not there", "removed from the cluster", "changed by hand", "60 min ago", ":27", "critical"]
-    {
+    for part in [
+        "trinodb/trino:476",
+        "not there",
+        "removed from the cluster",
+        "changed by hand",
+        "60 min ago",
+        ":27",
+        "critical",
+    ] {
         assert!(html.contains(part), "no {part} in {html}");
     }
     assert!(html.contains("What runs is not what Git says."));
@@ -106,7 +112,9 @@ fn in_sync_is_claimed_only_where_everything_was_compared() {
         source: None,
     };
     let html = page(vec![], vec![gap]);
-    assert!(!html.contains(headline) && html.contains("not everything could be compared") && html.contains("grant list"));
+    assert!(
+        !html.contains(headline) && html.contains("not everything could be compared") && html.contains("grant list")
+    );
     let unscanned = render(&Board::new(vec![identity("prod")]).latest(), now());
     assert!(!unscanned.contains(headline) && unscanned.contains("The first scan is running."));
 }

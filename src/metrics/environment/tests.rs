@@ -4,9 +4,7 @@ use serde_json::json;
 
 use super::super::{FAMILIES, Format, join, render};
 use super::*;
-use crate::drift::model::{
-    Assessment, Change, FieldPath, Gap, GapReason, ObjectKey, TypeKey,
-};
+use crate::drift::model::{Assessment, Change, FieldPath, Gap, GapReason, ObjectKey, TypeKey};
 
 fn identity() -> Identity {
     Identity { name: "prod".into(), repository: "platform".into(), branch: "prod".into(), cluster: "eu".into() }
@@ -70,7 +68,7 @@ fn rendered(objects: Vec<ObjectAssessment>, gaps: Vec<Gap>) -> String {
         last_success: None,
         errors: &ScanErrors::from([(Stage::List, 2)]),
     });
-    join([&samples].into_iter(), Format::Text)
+    join(&[&samples], Format::Text)
 }
 
 fn has(text: &str, line: &str) -> bool {
@@ -133,9 +131,8 @@ fn where_nothing_was_compared_no_zero_claims_that_nothing_drifts() {
 fn before_the_first_scan_only_what_is_configured_is_told() {
     let errors = ScanErrors::new();
     let identity = identity();
-    let observed =
-        Observed { identity: &identity, report: None, last_scan: None, last_success: None, errors: &errors };
-    let text = join([&render(&observed)].into_iter(), Format::Text);
+    let observed = Observed { identity: &identity, report: None, last_scan: None, last_success: None, errors: &errors };
+    let text = join(&[&render(&observed)], Format::Text);
     let families: BTreeSet<_> =
         text.lines().filter(|line| !line.starts_with('#')).filter_map(|line| line.split('{').next()).collect();
     assert_eq!(families, BTreeSet::from(["driftd_environment_info", "driftd_scan_errors_total"]));
