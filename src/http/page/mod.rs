@@ -164,6 +164,7 @@ fn headline(notice: &Notice, verdict: Verdict) -> String {
         Verdict::Waiting => "The first scan is running.".to_owned(),
         Verdict::Incomplete => "No drift found, but not everything could be compared.".to_owned(),
         Verdict::Drift if all == 1 => "What runs is not what Git says.".to_owned(),
+        Verdict::Drift if drifting == 1 => format!("1 of {all} environments differs from Git."),
         Verdict::Drift => format!("{drifting} of {all} environments differ from Git."),
     }
 }
@@ -180,7 +181,7 @@ fn lead(summary: &Summary) -> String {
         parts.push(format!("{critical} critical"));
     }
     if counts.unknown > 0 {
-        parts.push(format!("{} not comparable", count(counts.unknown, "object")));
+        parts.push(format!("{} unknown", count(counts.unknown, "object")));
     }
     parts.join(" · ")
 }
