@@ -4,6 +4,8 @@
 
 mod cli;
 mod controlplane;
+mod daemon;
+mod facts;
 mod fixture;
 mod trust;
 mod yaml;
