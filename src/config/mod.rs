@@ -1,10 +1,20 @@
 //! What the operator wants: plain settings, valid by construction.
 
+mod cursor;
+mod duration;
+mod error;
+mod parse;
+mod repository;
+#[cfg(test)]
+mod tests;
+
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
+
+pub use error::{ConfigError, Problem, Problems};
 
 /// The whole configuration; every name in it refers to something that exists.
 #[derive(Debug, Clone, PartialEq)]
@@ -21,6 +31,27 @@ pub struct Config {
     pub deployers: Vec<String>,
     /// Registry host → the host of the mirror to which admission rewrites it.
     pub image_mirrors: BTreeMap<String, String>,
+}
+
+impl Config {
+    /// Reads and checks a file; relative paths in it start at its folder.
+    ///
+    /// # Errors
+    /// The file cannot be read, or everything that is wrong with it.
+    pub fn load(path: &Path) -> Result<Self, ConfigError> {
+        let file = path.display().to_string();
+        let text = std::fs::read(path).map_err(|source| ConfigError::Read { file: file.clone(), source })?;
+        let folder = path.parent().unwrap_or_else(|| Path::new(""));
+        Ok(Self::parse(&text, &file, folder)?)
+    }
+
+    /// Checks the text of a file that is called `file`; relative paths in it start at `folder`.
+    ///
+    /// # Errors
+    /// Everything that is wrong with it.
+    pub fn parse(text: &[u8], file: &str, folder: &Path) -> Result<Self, Problems> {
+        parse::config(text, folder).map_err(|problems| Problems { file: file.to_owned(), problems })
+    }
 }
 
 /// What is compared with what.

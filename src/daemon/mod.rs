@@ -12,14 +12,14 @@ use tokio::net::TcpListener;
 use tokio::sync::oneshot;
 use tokio::task::{Id, JoinError, JoinSet};
 
+pub use signals::Signals;
 pub use worker::Scan;
 
 use crate::board::Board;
 use crate::config::{Config, Environment};
 use crate::http;
-use crate::pipeline::Pipeline;
+use crate::pipeline::{Pipeline, PipelineError};
 use crate::report::Identity;
-use signals::Signals;
 
 /// Why the daemon could not start or go on.
 #[derive(Debug, thiserror::Error)]
@@ -35,6 +35,9 @@ pub enum DaemonError {
     /// Signals cannot be received.
     #[error("cannot receive signals: {0}")]
     Signals(io::Error),
+    /// The scans cannot begin.
+    #[error(transparent)]
+    Pipeline(#[from] PipelineError),
     /// A bug: no task ends on its own.
     #[error("{task} ended unexpectedly: {reason}")]
     TaskEnded {
@@ -52,10 +55,17 @@ pub enum DaemonError {
 ///
 /// # Errors
 /// It could not start, a task ended unexpectedly, or a second signal came.
-pub async fn run(config: Config) -> Result<(), DaemonError> {
-    let mut signals = Signals::new().map_err(DaemonError::Signals)?;
-    let daemon = Daemon::bind(&config).await?;
-    let pipeline = Pipeline::new(&config);
+pub async fn run(config: &Config) -> Result<(), DaemonError> {
+    let signals = Signals::new().map_err(DaemonError::Signals)?;
+    run_until_signalled(Daemon::bind(config).await?, config, signals).await
+}
+
+/// Runs a daemon that listens already until the first signal; a second one aborts.
+///
+/// # Errors
+/// A task ended unexpectedly, or a second signal came.
+pub async fn run_until_signalled(daemon: Daemon, config: &Config, mut signals: Signals) -> Result<(), DaemonError> {
+    let pipeline = Pipeline::new(config)?;
     let (tell, told) = oneshot::channel::<()>();
     let aborted = async move {
         signals.next().await;

@@ -1,9 +1,11 @@
 //! The pure heart: what Git declares and what lives in, what differs and who did it out.
 
+#![deny(clippy::disallowed_methods, clippy::disallowed_types)]
+
 pub mod attribute;
 pub mod classify;
 pub mod compare;
 pub mod history;
 pub mod model;
 pub mod normalise;
-pub mod openapi;
+pub mod schema;

@@ -1,5 +1,12 @@
 //! One value for everything that a scan has to say; each format of it is a file of this room.
 
+#![deny(clippy::disallowed_methods, clippy::disallowed_types)]
+
+pub mod json;
+#[cfg(test)]
+mod sample;
+pub mod text;
+
 use jiff::Timestamp;
 use serde::Serialize;
 
@@ -7,6 +14,28 @@ use crate::drift::model::{Assessment, Gap, ObjectAssessment, State, Summary};
 
 /// The version of the report's form; raised by a change that breaks scripts.
 pub const SCHEMA_VERSION: u32 = 1;
+
+/// Which objects a report lists.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Listing {
+    /// Those that are not in sync.
+    OutOfSync,
+    /// All of them.
+    All,
+}
+
+/// What a one-shot run has to say in one word.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Verdict {
+    /// Everything was compared and nothing drifts.
+    InSync,
+    /// Everything was compared and no drift is of the kind that was asked about.
+    Tolerated,
+    /// Drift was found, whether or not everything could be compared.
+    Drift,
+    /// No drift (of the kind that was asked about) was found, but not everything could be compared.
+    Incomplete,
+}
 
 /// The report on all environments that were asked for.
 #[derive(Debug, Clone, PartialEq, Serialize)]
@@ -98,7 +127,12 @@ impl EnvironmentReport {
 
     /// The objects that are not in sync, which is what a report lists unless all are asked for.
     pub fn out_of_sync(&self) -> impl Iterator<Item = &ObjectAssessment> {
-        self.objects.iter().filter(|object| object.state != State::InSync)
+        self.listed(Listing::OutOfSync)
+    }
+
+    /// The objects that a report lists.
+    pub fn listed(&self, listing: Listing) -> impl Iterator<Item = &ObjectAssessment> {
+        self.objects.iter().filter(move |object| listing == Listing::All || object.state != State::InSync)
     }
 }
 

@@ -1,3 +1,11 @@
-//! Everything that needs more than one room: HTTP on loopback, the real binary, the real API server.
+//! The integration tests: everything that needs a real API server, Git, or another program.
 
+#![allow(clippy::expect_used, clippy::panic, clippy::unwrap_used, reason = "a test fails by panicking")]
+
+mod cli;
+mod controlplane;
 mod daemon;
+mod fixture;
+mod trust;
+mod yaml;
+mod yaml_fuzz;

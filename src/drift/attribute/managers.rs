@@ -111,6 +111,7 @@ fn is_controller(name: &str) -> bool {
 
 #[cfg(test)]
 mod tests {
+    use super::Author::{Controller, Deployer, Person};
     use super::*;
     use crate::drift::model::{FieldSet, Manager, Operation};
 
@@ -129,7 +130,6 @@ mod tests {
         let writers =
             ["our-ci", "helm", "kube-controller-manager", "my-operator", "kubectl-edit", "kubectl-client-side-apply"]
                 .map(|name| writer(name, ""));
-        use Author::{Controller, Deployer, Person};
         assert_eq!(authors.of(&writers), [Deployer, Deployer, Controller, Controller, Person, Person]);
     }
 

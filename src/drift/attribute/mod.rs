@@ -9,8 +9,8 @@ use serde_json::Value;
 pub use managers::{Author, Authors};
 
 use super::model::{
-    Change, Difference, FieldPath, KindKey, ListType, Live, Manager, NodeId, Operation, Origin, PathStep, Pointer,
-    Schema, Shape, Writer,
+    Change, Difference, KindKey, ListType, Live, Manager, NodeId, Operation, Origin, PathStep, Pointer, Schema, Shape,
+    Writer,
 };
 
 /// A difference that counts, with what is known of its author.
@@ -24,11 +24,14 @@ pub struct Attributed<'a> {
     pub manager: Option<Manager>,
 }
 
+/// Whether the server would fill the field at a pointer into the live object with the value that it has.
+pub type IsDefault<'a> = dyn Fn(&Pointer) -> bool + 'a;
+
 /// What the cluster knows of one object's authors.
-#[derive(Debug)]
-pub struct Ownership<'a> {
+pub struct Ownership<'a, 'f> {
     kind: KindKey,
     schema: &'a Schema,
+    is_default: &'f IsDefault<'f>,
     /// `None` where the object came without `managedFields`.
     writers: Option<Vec<(&'a Writer, Author)>>,
     /// What a deployer last declared by client-side apply.
@@ -39,18 +42,17 @@ pub struct Ownership<'a> {
 enum Leaf<'a> {
     /// Written by the server, by admission or by a controller.
     Explained,
-    /// At its default: says nothing about who made its parent.
-    Neutral,
     /// Drift.
     Foreign(Origin, Option<&'a Manager>),
 }
 
-impl<'a> Ownership<'a> {
+impl<'a, 'f> Ownership<'a, 'f> {
     /// Reads who owns what in `live`.
     #[must_use]
-    pub fn new(live: &'a Live, schema: &'a Schema, authors: &Authors) -> Self {
+    pub fn new(live: &'a Live, schema: &'a Schema, authors: &Authors, is_default: &'f IsDefault<'f>) -> Self {
         let writers = live.writers.as_deref().map(|writers| writers.iter().zip(authors.of(writers)).collect());
-        let mut ownership = Self { kind: live.key.type_key.kind_key(), schema, writers, last_applied: None };
+        let mut ownership =
+            Self { kind: live.key.type_key.kind_key(), schema, is_default, writers, last_applied: None };
         // The annotation speaks for a deployer only while a deployer is the one who wrote it last.
         let annotation = ["metadata", "annotations", "kubectl.kubernetes.io/last-applied-configuration"]
             .map(|key| PathStep::Key(key.to_owned()));
@@ -106,69 +108,41 @@ impl<'a> Ownership<'a> {
 
     /// Whatever Git does not declare: reported at the topmost node that nobody but its author made.
     fn added(&self, difference: Difference<'a>) -> Vec<Attributed<'a>> {
-        let Some(live) = difference.live else { return Vec::new() };
-        let leaves = self.leaves(&difference.path, live, difference.node);
         let mut worst: Option<(Origin, Option<&Manager>)> = None;
-        let mut explained = false;
-        for leaf in leaves {
+        let mut explained = Vec::new();
+        for (pointer, leaf) in self.leaves(&difference) {
             match leaf {
-                Leaf::Explained => explained = true,
-                Leaf::Neutral => {}
+                Leaf::Explained => explained.push(pointer),
                 Leaf::Foreign(origin, manager) => worst = Some(worse(worst, (origin, manager))),
             }
         }
-        match worst {
-            None => Vec::new(),
-            Some((origin, manager)) if !explained => {
-                vec![Attributed { difference, origin, manager: manager.cloned() }]
-            }
-            Some(_) => self.children(&difference).into_iter().flat_map(|child| self.added(child)).collect(),
+        let Some((origin, manager)) = worst else { return Vec::new() };
+        if (self.is_default)(&difference.live_pointer) {
+            return Vec::new();
         }
+        // A default inside what somebody added came with it and says nothing about who made the parent.
+        if explained.iter().all(|pointer| (self.is_default)(pointer)) {
+            return vec![Attributed { difference, origin, manager: manager.cloned() }];
+        }
+        self.children(&difference).into_iter().flat_map(|child| self.added(child)).collect()
     }
 
     /// The verdict on every leaf below an undeclared node.
-    fn leaves(&self, path: &FieldPath, value: &'a Value, node: NodeId) -> Vec<Leaf<'a>> {
-        let difference = Difference {
-            path: path.clone(),
-            change: Change::Added,
-            desired: None,
-            live: Some(value),
-            desired_pointer: Pointer::root(),
-            live_pointer: Pointer::root(),
-            node,
-        };
-        if set_aside::is_set_aside(&self.kind, path.steps(), value) && !self.a_person_owns(path.steps()) {
-            return vec![Leaf::Explained];
+    fn leaves(&self, difference: &Difference<'a>) -> Vec<(Pointer, Leaf<'a>)> {
+        let steps = difference.path.steps();
+        let value = difference.live.unwrap_or(&Value::Null);
+        if set_aside::is_set_aside(&self.kind, steps, value) && !self.a_person_owns(steps) {
+            return vec![(difference.live_pointer.clone(), Leaf::Explained)];
         }
-        let children = self.children(&difference);
+        let children = self.children(difference);
         if children.is_empty() {
-            return vec![self.leaf(path.steps())];
+            return vec![(difference.live_pointer.clone(), self.leaf(steps))];
         }
-        let parent = value;
-        children
-            .iter()
-            .flat_map(|child| {
-                let live = child.live.unwrap_or(&Value::Null);
-                if self.is_default_beside(node, parent, child) {
-                    vec![Leaf::Neutral]
-                } else {
-                    self.leaves(&child.path, live, child.node)
-                }
-            })
-            .collect()
+        children.iter().flat_map(|child| self.leaves(child)).collect()
     }
 
     fn a_person_owns(&self, steps: &[PathStep]) -> bool {
         self.all().any(|(writer, author)| *author == Author::Person && writer.fields.touches(steps))
-    }
-
-    fn is_default_beside(&self, node: NodeId, _parent: &Value, child: &Difference<'_>) -> bool {
-        let (Shape::Struct(shape), Some(PathStep::Key(key))) = (self.schema.shape(node), child.path.steps().last())
-        else {
-            return false;
-        };
-        let default = shape.fields.get(key).and_then(|field| field.default.as_ref());
-        default.is_some() && default == child.live
     }
 
     fn leaf(&self, steps: &[PathStep]) -> Leaf<'a> {
@@ -205,11 +179,11 @@ impl<'a> Ownership<'a> {
 
     /// The nodes right below an undeclared one; none below a leaf, an atomic list and an empty container.
     fn children(&self, difference: &Difference<'a>) -> Vec<Difference<'a>> {
-        match (self.schema.shape(difference.node), difference.live) {
-            (shape @ (Shape::Struct(_) | Shape::Map(_) | Shape::Any), Some(Value::Object(map))) => {
+        match (difference.live.map(|live| self.schema.shape_of(difference.node, live)), difference.live) {
+            (Some(shape @ (Shape::Struct(_) | Shape::Map(_) | Shape::Any)), Some(Value::Object(map))) => {
                 map.iter().map(|(key, live)| child_at_key(difference, key, live, node_at_key(shape, key))).collect()
             }
-            (Shape::List { item, list_type }, Some(Value::Array(items))) => items
+            (Some(Shape::List { item, list_type }), Some(Value::Array(items))) => items
                 .iter()
                 .enumerate()
                 .map(|(index, live)| {

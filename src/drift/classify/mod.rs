@@ -68,10 +68,7 @@ fn fits(pattern: &str, names: &[&str]) -> bool {
     {
         return others.is_empty() && !prefix.is_empty();
     }
-    let rest = match pattern.strip_prefix(first) {
-        Some(rest) => rest,
-        None => return false,
-    };
+    let Some(rest) = pattern.strip_prefix(first) else { return false };
     match rest.strip_prefix('.') {
         None => rest.is_empty() && others.is_empty(),
         Some("**") => true,

@@ -5,14 +5,22 @@ use std::collections::BTreeMap;
 use serde_json::Value;
 
 use super::{Walk, equal};
-use crate::drift::model::{Dialect, ListType, NodeId, PathStep};
+use crate::drift::model::{ListType, NodeId, PathStep};
 
-/// A list on both sides.
-pub(super) struct Sides<'a> {
-    pub desired: &'a Value,
-    pub live: &'a Value,
-    pub desired_items: &'a [Value],
-    pub live_items: &'a [Value],
+/// A list on every side.
+pub(super) struct Lists<'a> {
+    /// As declared; absent where the list is a default. Its elements stand where they do in `full`.
+    pub declared: Option<&'a Value>,
+    pub full: &'a [Value],
+    pub live: &'a [Value],
+    /// The same as a value.
+    pub live_value: &'a Value,
+}
+
+impl<'a> Lists<'a> {
+    fn declared_at(&self, index: usize) -> Option<&'a Value> {
+        self.declared?.get(index)
+    }
 }
 
 /// An element's place in its list and its value.
@@ -22,125 +30,106 @@ type Placed<'a> = (usize, &'a Value);
 type Keyed<'a> = BTreeMap<String, (PathStep, Vec<Placed<'a>>)>;
 
 impl<'a> Walk<'a> {
-    pub(super) fn list(
-        &mut self,
-        sides: &Sides<'a>,
-        node: NodeId,
-        item: NodeId,
-        list_type: &ListType,
-        dialect: Dialect,
-    ) {
+    pub(super) fn list(&mut self, lists: &Lists<'a>, node: NodeId, item: NodeId, list_type: &ListType) {
+        let schema = self.context.schema;
         let keyed = match list_type {
-            ListType::Map(keys) => self.key_both(sides, |element| self.context.schema.element_key(item, keys, element)),
-            ListType::Set => self.key_both(sides, |element| Some(PathStep::Member(element.clone()))),
+            ListType::Map(keys) => key_both(lists, |element| schema.element_key(item, keys, element)),
+            ListType::Set => key_both(lists, |element| Some(PathStep::Member(element.clone()))),
             ListType::Atomic | ListType::Bag => None,
         };
         match keyed {
-            Some((desired, live)) => self.keyed(sides, node, item, dialect, &desired, &live),
-            None => self.whole(sides, node, item, *list_type == ListType::Bag, dialect),
+            Some((full, live)) if !repeats(&full) && !repeats(&live) => self.keyed(lists, item, &full, &live),
+            Some((full, live)) if self.repeated_equal(item, &full, &live) => {}
+            None if self.whole_equal(lists, item, list_type) => {}
+            _ => self.report_list(lists, node),
         }
     }
 
-    /// Both sides by key, or `None` where an element has no key: then the list stands as one value.
-    fn key_both(&self, sides: &Sides<'a>, step: impl Fn(&Value) -> Option<PathStep>) -> Option<(Keyed<'a>, Keyed<'a>)> {
-        let side = |items: &'a [Value]| {
-            let mut keyed = Keyed::new();
-            for (index, element) in items.iter().enumerate() {
-                let step = step(element)?;
-                keyed.entry(step.fields_v1()).or_insert_with(|| (step, Vec::new())).1.push((index, element));
-            }
-            Some(keyed)
-        };
-        Some((side(sides.desired_items)?, side(sides.live_items)?))
+    /// The list as one value; `added` or `removed` where one side is empty.
+    fn report_list(&mut self, lists: &Lists<'a>, node: NodeId) {
+        let declared = lists.declared.filter(|list| !list.as_array().is_some_and(Vec::is_empty));
+        let live = Some(lists.live_value).filter(|_| !lists.live.is_empty());
+        self.report(declared, live, node);
     }
 
-    fn keyed(
-        &mut self,
-        sides: &Sides<'a>,
-        node: NodeId,
-        item: NodeId,
-        dialect: Dialect,
-        desired: &Keyed<'a>,
-        live: &Keyed<'a>,
-    ) {
-        let repeated = |side: &Keyed<'a>| side.values().any(|(_, placed)| placed.len() > 1);
-        if repeated(desired) || repeated(live) {
-            return self.repeated_keys(sides, node, item, dialect, desired, live);
-        }
-        for (key, (step, placed)) in desired {
+    fn keyed(&mut self, lists: &Lists<'a>, item: NodeId, full: &Keyed<'a>, live: &Keyed<'a>) {
+        for (key, (step, placed)) in full {
+            let Some((index, full)) = placed.first().copied() else { continue };
             let counterpart = live.get(key).and_then(|(_, placed)| placed.first().copied());
-            self.element(step, placed.first().copied(), counterpart, item, dialect);
+            let declared = lists.declared_at(index);
+            self.element(step, declared.map(|declared| (index, declared)), Some(full), counterpart, item);
         }
-        for (_, (step, placed)) in live.iter().filter(|(key, _)| !desired.contains_key(*key)) {
-            self.element(step, None, placed.first().copied(), item, dialect);
+        for (_, (step, placed)) in live.iter().filter(|(key, _)| !full.contains_key(*key)) {
+            self.element(step, None, None, placed.first().copied(), item);
         }
     }
 
     fn element(
         &mut self,
         step: &PathStep,
-        desired: Option<Placed<'a>>,
+        declared: Option<Placed<'a>>,
+        full: Option<&'a Value>,
         live: Option<Placed<'a>>,
         item: NodeId,
-        dialect: Dialect,
     ) {
         let before = (self.place.desired.as_str().len(), self.place.live.as_str().len());
         self.place.path.push(step.clone());
-        if let Some((index, _)) = desired {
+        if let Some((index, _)) = declared {
             self.place.desired.push_index(index);
         }
         if let Some((index, _)) = live {
             self.place.live.push_index(index);
         }
-        match (desired, live) {
-            (Some((_, desired)), Some((_, live))) => self.values(desired, live, item, dialect),
-            (desired, live) => {
-                self.report(desired.map(|(_, value)| value), live.map(|(_, value)| value), item);
-            }
+        let declared = declared.map(|(_, value)| value);
+        match (full, live) {
+            (Some(full), Some((_, live))) => self.values(declared, full, live, item),
+            (_, live) => self.report(declared, live.map(|(_, value)| value), item),
         }
         self.leave(before);
     }
 
-    /// The same key twice in a list: elements pair by ordinal, and any difference is one of the whole list.
-    fn repeated_keys(
-        &mut self,
-        sides: &Sides<'a>,
-        node: NodeId,
-        item: NodeId,
-        dialect: Dialect,
-        desired: &Keyed<'a>,
-        live: &Keyed<'a>,
-    ) {
-        let same = desired.len() == live.len()
-            && desired.iter().all(|(key, (_, placed))| {
-                live.get(key).is_some_and(|(_, counterpart)| {
-                    placed.len() == counterpart.len()
-                        && placed
-                            .iter()
-                            .zip(counterpart)
-                            .all(|((_, desired), (_, live))| equal(self.context, item, dialect, desired, live))
-                })
-            });
-        if !same {
-            self.report(Some(sides.desired), Some(sides.live), node);
-        }
+    /// The same key twice in a list: elements pair by ordinal.
+    fn repeated_equal(&self, item: NodeId, full: &Keyed<'a>, live: &Keyed<'a>) -> bool {
+        let pairs_equal = |placed: &[Placed<'a>], counterpart: &[Placed<'a>]| {
+            placed.len() == counterpart.len()
+                && placed.iter().zip(counterpart).all(|((_, full), (_, live))| equal(self.context, item, full, live))
+        };
+        full.len() == live.len()
+            && full.iter().all(|(key, (_, placed))| {
+                live.get(key).is_some_and(|(_, counterpart)| pairs_equal(placed, counterpart))
+            })
     }
 
     /// A list that is one value: equal in meaning element by element, in order or (a bag) in any.
-    fn whole(&mut self, sides: &Sides<'a>, node: NodeId, item: NodeId, any_order: bool, dialect: Dialect) {
-        let equal = |desired: &Value, live: &Value| equal(self.context, item, dialect, desired, live);
-        let same = sides.desired_items.len() == sides.live_items.len()
-            && if any_order {
-                let mut rest: Vec<&Value> = sides.live_items.iter().collect();
-                sides.desired_items.iter().all(|desired| {
-                    let found = rest.iter().position(|live| equal(desired, live));
-                    found.map(|index| rest.swap_remove(index)).is_some()
-                })
-            } else {
-                sides.desired_items.iter().zip(sides.live_items).all(|(desired, live)| equal(desired, live))
-            };
-        if !same {
-            self.report(Some(sides.desired), Some(sides.live), node);
+    fn whole_equal(&self, lists: &Lists<'a>, item: NodeId, list_type: &ListType) -> bool {
+        let equal = |full: &Value, live: &Value| equal(self.context, item, full, live);
+        if lists.full.len() != lists.live.len() {
+            return false;
         }
+        if *list_type != ListType::Bag {
+            return lists.full.iter().zip(lists.live).all(|(full, live)| equal(full, live));
+        }
+        let mut rest: Vec<&Value> = lists.live.iter().collect();
+        lists.full.iter().all(|full| {
+            let found = rest.iter().position(|live| equal(full, live));
+            found.map(|index| rest.swap_remove(index)).is_some()
+        })
     }
+}
+
+/// Both sides by key, or `None` where an element has no key: then the list stands as one value.
+fn key_both<'a>(lists: &Lists<'a>, step: impl Fn(&Value) -> Option<PathStep>) -> Option<(Keyed<'a>, Keyed<'a>)> {
+    let side = |items: &'a [Value]| {
+        let mut keyed = Keyed::new();
+        for (index, element) in items.iter().enumerate() {
+            let step = step(element)?;
+            keyed.entry(step.fields_v1()).or_insert_with(|| (step, Vec::new())).1.push((index, element));
+        }
+        Some(keyed)
+    };
+    Some((side(lists.full)?, side(lists.live)?))
+}
+
+fn repeats(side: &Keyed<'_>) -> bool {
+    side.values().any(|(_, placed)| placed.len() > 1)
 }

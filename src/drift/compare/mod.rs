@@ -1,17 +1,13 @@
 //! Two trees walked side by side by schema: every place where Git and the cluster do not mean the same.
 
-mod absence;
 mod lists;
 mod scalar;
 
-use std::borrow::Cow;
 use std::collections::BTreeMap;
 
 use serde_json::{Map, Value};
 
-use super::model::{
-    Change, Dialect, Difference, FieldPath, ListType, NodeId, PathStep, Pointer, Schema, Shape, Struct,
-};
+use super::model::{Change, Difference, FieldPath, ListType, NodeId, PathStep, Pointer, Scalar, Schema, Shape, Struct};
 
 /// What comparison has to know beside the two objects.
 #[derive(Debug, Clone, Copy)]
@@ -22,21 +18,33 @@ pub struct Context<'a> {
     pub image_mirrors: &'a BTreeMap<String, String>,
 }
 
-/// Walks both objects from the root.
+/// One object of Git's, twice.
+#[derive(Debug, Clone, Copy)]
+pub struct Sides<'a> {
+    /// As Git declares it, without what means absence.
+    pub declared: &'a Value,
+    /// As the server would complete it: the same lists, with every default filled in.
+    pub full: &'a Value,
+    /// As it lives.
+    pub live: &'a Value,
+}
+
+/// Walks the object from the root.
 ///
-/// A field that Git does not declare and that lives at a value other than its default is reported whole, at the
-/// topmost node that Git lacks; who wrote it, and whether that is drift, is for [`super::attribute`] to say.
+/// A field that Git does not declare and that lives at a value other than its default is reported at the topmost node
+/// that Git, defaults included, lacks; who wrote it, and whether that is drift, is for the room `attribute` to say.
+/// A declared field that the cluster lacks is reported also where it is declared at its default.
 #[must_use]
-pub fn compare<'a>(context: Context<'a>, root: NodeId, desired: &'a Value, live: &'a Value) -> Vec<Difference<'a>> {
+pub fn compare<'a>(context: Context<'a>, root: NodeId, sides: Sides<'a>) -> Vec<Difference<'a>> {
     let mut walk = Walk { context, place: Place::default(), found: Vec::new() };
-    walk.values(desired, live, root, Dialect::BuiltIn);
+    walk.values(Some(sides.declared), sides.full, sides.live, root);
     walk.found
 }
 
-/// Whether two values mean the same, defaults on either side included.
-fn equal(context: Context<'_>, node: NodeId, dialect: Dialect, desired: &Value, live: &Value) -> bool {
+/// Whether two complete values mean the same.
+fn equal(context: Context<'_>, node: NodeId, full: &Value, live: &Value) -> bool {
     let mut walk = Walk { context, place: Place::default(), found: Vec::new() };
-    walk.values(desired, live, node, dialect);
+    walk.values(Some(full), full, live, node);
     walk.found.is_empty()
 }
 
@@ -66,33 +74,33 @@ impl<'a> Walk<'a> {
         self.found.push(Difference { path, change, desired, live, desired_pointer, live_pointer, node });
     }
 
-    /// Both sides have a value.
-    fn values(&mut self, desired: &'a Value, live: &'a Value, node: NodeId, dialect: Dialect) {
-        match (self.context.schema.shape(node), desired, live) {
-            (Shape::Struct(shape), Value::Object(desired), Value::Object(live)) => {
-                self.fields(shape, desired, live);
+    /// A value that Git has, declared or by default, and that lives.
+    fn values(&mut self, declared: Option<&'a Value>, full: &'a Value, live: &'a Value, node: NodeId) {
+        let schema = self.context.schema;
+        match (schema.shape_of(node, full), full, live) {
+            (Shape::Struct(shape), Value::Object(full), Value::Object(live)) => {
+                self.fields(shape, declared, full, live);
             }
-            (Shape::Map(value), Value::Object(desired), Value::Object(live)) => {
-                self.entries(*value, desired, live, dialect);
+            (Shape::Map(value), Value::Object(full), Value::Object(live)) => self.entries(*value, declared, full, live),
+            (Shape::Any, Value::Object(full), Value::Object(live)) => self.entries(Schema::ANY, declared, full, live),
+            (Shape::List { item, list_type }, Value::Array(full), Value::Array(items)) => {
+                self.list(&lists::Lists { declared, full, live: items, live_value: live }, node, *item, list_type);
             }
-            (Shape::Any, Value::Object(desired), Value::Object(live)) => {
-                self.entries(Schema::ANY, desired, live, Dialect::Custom);
+            (Shape::Any, Value::Array(full), Value::Array(items)) => {
+                self.list(
+                    &lists::Lists { declared, full, live: items, live_value: live },
+                    node,
+                    Schema::ANY,
+                    &ListType::Atomic,
+                );
             }
-            (Shape::List { item, list_type }, Value::Array(desired_items), Value::Array(live_items)) => {
-                let sides = lists::Sides { desired, live, desired_items, live_items };
-                self.list(&sides, node, *item, list_type, dialect);
-            }
-            (Shape::Any, Value::Array(desired_items), Value::Array(live_items)) => {
-                let sides = lists::Sides { desired, live, desired_items, live_items };
-                self.list(&sides, node, Schema::ANY, &ListType::Atomic, dialect);
-            }
-            (Shape::Scalar(scalar), _, _) if self.scalars_equal(*scalar, desired, live) => {}
-            (Shape::Any, _, _) if scalar::plain_equal(desired, live) => {}
-            _ => self.report(Some(desired), Some(live), node),
+            (Shape::Scalar(scalar), _, _) if self.scalars_equal(*scalar, full, live) => {}
+            (Shape::Any | Shape::Literal, _, _) if scalar::plain_equal(full, live) => {}
+            _ => self.report(declared, Some(live), node),
         }
     }
 
-    fn scalars_equal(&self, scalar: super::model::Scalar, desired: &Value, live: &Value) -> bool {
+    fn scalars_equal(&self, scalar: Scalar, desired: &Value, live: &Value) -> bool {
         scalar::equal(scalar, desired, live)
             || (self.stands_at_an_image() && scalar::same_image(self.context.image_mirrors, desired, live))
     }
@@ -102,117 +110,69 @@ impl<'a> Walk<'a> {
         !self.context.image_mirrors.is_empty() && matches!(last, Some(PathStep::Key(key)) if key == "image")
     }
 
-    fn fields(&mut self, shape: &'a Struct, desired: &'a Map<String, Value>, live: &'a Map<String, Value>) {
-        for (key, desired_value) in desired {
-            let node = shape.fields.get(key).map_or(Schema::ANY, |field| field.node);
-            let zero_is_absent = shape.facts.zero_is_absent.contains(key);
-            let desired_value = self.present(Some(desired_value), node, shape.dialect, zero_is_absent);
-            let live_value = self.present(live.get(key), node, shape.dialect, zero_is_absent);
+    fn fields(
+        &mut self,
+        shape: &'a Struct,
+        declared: Option<&'a Value>,
+        full: &'a Map<String, Value>,
+        live: &'a Map<String, Value>,
+    ) {
+        let schema = self.context.schema;
+        for (key, full) in full {
+            let declared = declared.and_then(|declared| declared.get(key));
+            let live = live.get(key).filter(|live| !schema.is_absent(shape, key, live));
             // A field that the schema does not know is dropped by the server: declaring it has no effect.
-            if live_value.is_none() && !shape.open && !shape.fields.contains_key(key) {
-                continue;
+            if live.is_some() || shape.open || shape.fields.contains_key(key) {
+                self.child(key, declared, Some(full), live, shape.node(key));
             }
-            self.field(shape, key, (desired_value, live_value), (desired, live));
         }
-        for (key, live_value) in live.iter().filter(|(key, _)| !desired.contains_key(*key)) {
-            let node = shape.fields.get(key).map_or(Schema::ANY, |field| field.node);
-            let zero_is_absent = shape.facts.zero_is_absent.contains(key);
-            let live_value = self.present(Some(live_value), node, shape.dialect, zero_is_absent);
-            self.field(shape, key, (None, live_value), (desired, live));
+        for (key, live) in live.iter().filter(|(key, _)| !full.contains_key(*key)) {
+            if !schema.is_absent(shape, key, live) {
+                self.child(key, None, None, Some(live), shape.node(key));
+            }
         }
     }
 
-    /// One field of a struct; each side's value is `None` where it means absence.
-    fn field(
-        &mut self,
-        shape: &'a Struct,
-        key: &str,
-        (desired, live): (Option<&'a Value>, Option<&'a Value>),
-        parents: (&'a Map<String, Value>, &'a Map<String, Value>),
-    ) {
-        let node = shape.fields.get(key).map_or(Schema::ANY, |field| field.node);
-        let before = self.enter(key, desired.is_some(), live.is_some());
-        match (desired, live) {
-            (Some(desired), Some(live)) => self.values(desired, live, node, shape.dialect),
-            (Some(declared), None) if self.is_default(shape, key, declared, parents) => {}
-            (Some(_), None) => self.report(desired, None, node),
-            (None, Some(live)) => self.undeclared(shape, key, live, parents),
-            (None, None) => {}
-        }
-        self.leave(before);
-    }
-
-    /// A field that Git does not declare: in sync at its default, else added where it departs from it.
-    fn undeclared(
-        &mut self,
-        shape: &'a Struct,
-        key: &str,
-        live: &'a Value,
-        parents: (&'a Map<String, Value>, &'a Map<String, Value>),
-    ) {
-        let node = shape.fields.get(key).map_or(Schema::ANY, |field| field.node);
-        let Some(default) = shape.default_of(key, parents.0, parents.1) else {
-            return self.report(None, Some(live), node);
-        };
-        for departure in self.departures(&default, live, node, shape.dialect) {
-            self.found.push(departure);
-        }
-    }
-
-    /// Where `live` departs from what the server would have filled in, as additions.
-    fn departures(&self, default: &Value, live: &'a Value, node: NodeId, dialect: Dialect) -> Vec<Difference<'a>> {
-        let mut walk = Walk { context: self.context, place: self.place.clone(), found: Vec::new() };
-        walk.values(default, live, node, dialect);
-        let departures = walk.found.into_iter().filter(|difference| difference.live.is_some());
-        departures
-            .map(|difference| {
-                let live = pointed(live, &self.place.live, &difference.live_pointer);
-                Difference {
-                    path: difference.path,
-                    change: Change::Added,
-                    desired: None,
-                    live,
-                    desired_pointer: self.place.desired.clone(),
-                    live_pointer: difference.live_pointer,
-                    node: difference.node,
-                }
-            })
-            .collect()
-    }
-
-    /// Whether a declared value that the cluster lacks is what the server would fill in anyway.
-    fn is_default(
-        &self,
-        shape: &Struct,
-        key: &str,
-        declared: &Value,
-        parents: (&Map<String, Value>, &Map<String, Value>),
-    ) -> bool {
-        let node = shape.fields.get(key).map_or(Schema::ANY, |field| field.node);
-        shape
-            .default_of(key, parents.0, parents.1)
-            .is_some_and(|default| equal(self.context, node, shape.dialect, declared, &default))
-    }
-
-    /// Free keys, each compared by itself.
+    /// Free keys, each compared by itself: a key is there even where its value is empty, but where nothing is known
+    /// of the value an empty list or map means absence.
     fn entries(
         &mut self,
         node: NodeId,
-        desired: &'a Map<String, Value>,
+        declared: Option<&'a Value>,
+        full: &'a Map<String, Value>,
         live: &'a Map<String, Value>,
-        dialect: Dialect,
     ) {
-        let keys = desired.keys().chain(live.keys().filter(|key| !desired.contains_key(*key)));
-        for key in keys {
-            let desired = self.present_entry(desired.get(key), node, dialect);
-            let live = self.present_entry(live.get(key), node, dialect);
-            let before = self.enter(key, desired.is_some(), live.is_some());
-            match (desired, live) {
-                (Some(desired), Some(live)) => self.values(desired, live, node, dialect),
-                _ => self.report(desired, live, node),
-            }
-            self.leave(before);
+        let there = |value: &&Value| match value {
+            Value::Null => false,
+            Value::Array(items) => node != Schema::ANY || !items.is_empty(),
+            Value::Object(map) => node != Schema::ANY || !map.is_empty(),
+            _ => true,
+        };
+        for (key, full) in full.iter().filter(|(_, full)| there(full)) {
+            let declared = declared.and_then(|declared| declared.get(key));
+            self.child(key, declared, Some(full), live.get(key).filter(there), node);
         }
+        for (key, live) in
+            live.iter().filter(|(key, live)| there(live) && !full.get(*key).is_some_and(|full| there(&full)))
+        {
+            self.child(key, None, None, Some(live), node);
+        }
+    }
+
+    fn child(
+        &mut self,
+        key: &str,
+        declared: Option<&'a Value>,
+        full: Option<&'a Value>,
+        live: Option<&'a Value>,
+        node: NodeId,
+    ) {
+        let before = self.enter(key, declared.is_some(), live.is_some());
+        match (full, live) {
+            (Some(full), Some(live)) => self.values(declared, full, live, node),
+            (_, live) => self.report(declared, live, node),
+        }
+        self.leave(before);
     }
 
     /// Steps to a key; a side that lacks it stays where it is, so that its pointer names the nearest parent.
@@ -235,19 +195,5 @@ impl<'a> Walk<'a> {
     }
 }
 
-impl Struct {
-    /// What the server fills in where `key` is absent, given the fields beside it.
-    fn default_of(
-        &self,
-        key: &str,
-        _desired: &Map<String, Value>,
-        _live: &Map<String, Value>,
-    ) -> Option<Cow<'_, Value>> {
-        self.fields.get(key)?.default.as_ref().map(Cow::Borrowed)
-    }
-}
-
-/// The value below `root`, which itself stands at `at`, to which `pointer` leads.
-fn pointed<'a>(root: &'a Value, at: &Pointer, pointer: &Pointer) -> Option<&'a Value> {
-    root.pointer(pointer.as_str().strip_prefix(at.as_str())?)
-}
+#[cfg(test)]
+mod tests;

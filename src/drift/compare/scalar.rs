@@ -30,10 +30,17 @@ fn same_by<T: PartialEq>(desired: &Value, live: &Value, read: impl Fn(&Value) ->
     matches!((read(desired), read(live)), (Some(desired), Some(live)) if desired == live)
 }
 
-/// Equal as JSON, numbers by value: 1 = 1.0 = 1e0.
+/// Equal as JSON, numbers by value at every depth: 1 = 1.0 = 1e0.
 pub(super) fn plain_equal(desired: &Value, live: &Value) -> bool {
     match (desired, live) {
         (Value::Number(desired), Value::Number(live)) => numbers_equal(desired, live),
+        (Value::Array(desired), Value::Array(live)) => {
+            desired.len() == live.len() && desired.iter().zip(live).all(|(desired, live)| plain_equal(desired, live))
+        }
+        (Value::Object(desired), Value::Object(live)) => {
+            desired.len() == live.len()
+                && desired.iter().all(|(key, desired)| live.get(key).is_some_and(|live| plain_equal(desired, live)))
+        }
         _ => desired == live,
     }
 }

@@ -53,6 +53,15 @@ pub struct KindKey {
     pub kind: String,
 }
 
+/// Whether objects of a kind live in a namespace; the cluster says it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Scope {
+    /// In a namespace.
+    Namespaced,
+    /// In the cluster as a whole.
+    Cluster,
+}
+
 /// One object of a cluster.
 ///
 /// Two keys are the same object when group, kind, namespace and name agree ([`ObjectKey::same_object`]);

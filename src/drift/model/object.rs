@@ -3,7 +3,8 @@
 use jiff::Timestamp;
 use serde_json::{Map, Value};
 
-use super::{FieldSet, Lines, Manager, ObjectKey, Operation, Pointer, Position, Redactor, TypeKey};
+use super::{FieldSet, Manager, ObjectKey, Operation, Pointer, Position, Redactor, TypeKey};
+use crate::yaml::Lines;
 
 /// The annotation in which `kubectl apply` keeps what it last declared.
 const LAST_APPLIED: &str = "kubectl.kubernetes.io/last-applied-configuration";

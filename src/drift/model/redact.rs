@@ -1,5 +1,7 @@
 //! Secret values become keyed digests at the door, so that nothing further in can print them.
 
+use std::fmt::Write as _;
+
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use hmac::{Hmac, KeyInit, Mac};
@@ -44,16 +46,8 @@ impl Redactor {
 
     /// The digest that stands for `bytes`.
     fn digest(&self, bytes: &[u8]) -> Value {
-        use std::fmt::Write as _;
-        let digest = self.mac.clone().chain_update(bytes).finalize().into_bytes();
-        let mut text = String::with_capacity(OPEN.len() + FULL + 1);
-        text.push_str(OPEN);
-        for byte in digest {
-            // Writing to a String cannot fail.
-            let _ = write!(text, "{byte:02x}");
-        }
-        text.push('>');
-        Value::String(text)
+        let digest = hex(&self.mac.clone().chain_update(bytes).finalize().into_bytes());
+        Value::String(format!("{OPEN}{digest}>"))
     }
 
     /// Replaces every value under `data` (base64) and `stringData` (text) of a Secret's content.
@@ -108,6 +102,16 @@ impl Redactor {
             other => other.clone(),
         }
     }
+}
+
+/// Bytes as lower-case hex digits.
+#[must_use]
+pub fn hex(bytes: &[u8]) -> String {
+    bytes.iter().fold(String::with_capacity(bytes.len() * 2), |mut text, byte| {
+        // Writing to a String cannot fail.
+        let _ = write!(text, "{byte:02x}");
+        text
+    })
 }
 
 fn shorten_text(text: &str) -> String {

@@ -16,12 +16,21 @@ pub struct NodeId(u32);
 pub enum Shape {
     /// Nothing is known: compared as plain JSON, lists as atomic ones.
     Any,
+    /// JSON that is kept as it is written: one value, whatever it holds.
+    Literal,
     /// A leaf.
     Scalar(Scalar),
     /// An object with named fields.
     Struct(Struct),
     /// An object with free keys, each value of this shape.
     Map(NodeId),
+    /// A value that may be an object or a list of such objects, or anything else, which is then literal.
+    Either {
+        /// Its shape where it is an object.
+        object: NodeId,
+        /// Its shape where it is a list.
+        list: NodeId,
+    },
     /// A list.
     List {
         /// Of every element.
@@ -40,8 +49,22 @@ pub struct Struct {
     pub open: bool,
     /// Whose rules of absence hold for the fields.
     pub dialect: Dialect,
-    /// What the Go type knows and OpenAPI does not say; shared by all uses of the type.
-    pub facts: Arc<TypeFacts>,
+    /// What the Go type knows and OpenAPI does not say; absent for types that driftd does not know.
+    pub facts: Option<Arc<TypeFacts>>,
+}
+
+impl Struct {
+    /// How to read the field `key`.
+    #[must_use]
+    pub fn node(&self, key: &str) -> NodeId {
+        self.fields.get(key).map_or(Schema::ANY, |field| field.node)
+    }
+
+    /// Whether a zero means absence at the field `key`.
+    #[must_use]
+    pub fn zero_is_absent(&self, key: &str) -> bool {
+        self.facts.as_ref().is_some_and(|facts| facts.zero_is_absent.contains(key))
+    }
 }
 
 /// A field of a [`Struct`].
@@ -148,6 +171,43 @@ impl Schema {
         self.kinds.contains_key(type_key)
     }
 
+    /// The shape of a value at `id`: of the alternative that it is, where there are several.
+    #[must_use]
+    pub fn shape_of(&self, id: NodeId, value: &Value) -> &Shape {
+        match (self.shape(id), value) {
+            (Shape::Either { object, .. }, Value::Object(_)) => self.shape(*object),
+            (Shape::Either { list, .. }, Value::Array(_)) => self.shape(*list),
+            (Shape::Either { .. }, _) => &Shape::Literal,
+            (shape, _) => shape,
+        }
+    }
+
+    /// Whether a field's value means the same as none.
+    ///
+    /// Rule: Go's `encoding/json` for built-in kinds (an empty list or map is never written; the zero of a field that
+    /// is no pointer cannot be told from absence); the API server's pruning of `null` for all kinds.
+    #[must_use]
+    pub fn is_absent(&self, parent: &Struct, key: &str, value: &Value) -> bool {
+        let shape = self.shape_of(parent.node(key), value);
+        match (value, parent.dialect) {
+            (Value::Null, _) => true,
+            (Value::Array(items), Dialect::BuiltIn) => {
+                items.is_empty() && !matches!(shape, Shape::Any | Shape::Literal)
+            }
+            (Value::Object(map), Dialect::BuiltIn) => match shape {
+                Shape::Map(_) => map.is_empty(),
+                Shape::Struct(shape) if parent.zero_is_absent(key) => {
+                    map.iter().all(|(key, value)| self.is_absent(shape, key, value))
+                }
+                _ => false,
+            },
+            (Value::Array(items), Dialect::Custom) => items.is_empty() && matches!(shape, Shape::Any),
+            (Value::Object(map), Dialect::Custom) => map.is_empty() && matches!(shape, Shape::Any),
+            (scalar, Dialect::BuiltIn) => parent.zero_is_absent(key) && is_zero(scalar, shape),
+            (_, Dialect::Custom) => false,
+        }
+    }
+
     /// The merge keys of a list element, key defaults filled in; `None` where the element lacks one.
     ///
     /// Rule: `sigs.k8s.io/structured-merge-diff`, `typed/helpers.go`, `keyedAssociativeListItemToPathElement`.
@@ -166,5 +226,15 @@ impl Schema {
             })
             .collect::<Option<Vec<_>>>()
             .map(PathStep::Element)
+    }
+}
+
+fn is_zero(value: &Value, shape: &Shape) -> bool {
+    match value {
+        Value::Bool(flag) => !flag,
+        Value::Number(number) => number.as_f64() == Some(0.0),
+        Value::String(text) if matches!(shape, Shape::Scalar(Scalar::Quantity)) => text == "0",
+        Value::String(text) => text.is_empty(),
+        _ => false,
     }
 }

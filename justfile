@@ -1,0 +1,48 @@
+# What CI runs, recipe by recipe; `just` alone lists them.
+
+# List the recipes.
+default:
+    @just --list
+
+# Everything that CI checks, in its order.
+ci: fmt clippy doc deny test
+
+# The source is formatted.
+fmt:
+    cargo fmt --check
+
+# No lint is left, in any target.
+clippy:
+    cargo clippy --locked --all-targets -- -D warnings
+
+# The documentation builds without a warning.
+doc:
+    RUSTDOCFLAGS="-D warnings" cargo doc --locked --no-deps --document-private-items
+
+# Licences, bans and sources of all dependencies.
+deny:
+    cargo deny --all-features check licenses bans sources
+
+# All tests; builds the control plane on first use.
+test:
+    cargo test --locked
+
+# The sample platform, without cluster and network.
+demo:
+    cargo run --locked -- demo
+
+# Figures: objects per second on one core, and a check against the bare list.
+bench:
+    cargo bench --locked
+
+# Fuzz the YAML reader for some minutes.
+fuzz seconds="300":
+    DRIFTD_FUZZ_SECONDS={{seconds}} cargo test --locked --release --test it yaml_fuzz -- --nocapture
+
+# Write the expected values of the YAML corpus anew, by the Go library.
+yaml-expected:
+    cd tests/controlplane/yaml && go run . ../../yaml
+
+# Write what the built-in kinds know of themselves anew, from the Go types.
+facts:
+    cd tests/controlplane/kubernetes && go run ./facts -o ../../../src/drift/schema/kubernetes.jsonl

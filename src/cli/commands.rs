@@ -1,0 +1,140 @@
+//! The commands: each wires rooms together and decides nothing.
+
+use std::future::Future;
+use std::io;
+use std::path::Path;
+
+use super::exit::Exit;
+use super::logging::{self, FilterError, LogLevel};
+use super::output::{Color, OutputError, Outputs, to_stdout};
+use super::{Check, Cli, Command, ConfigCommand, Diff, Results};
+use crate::check::{self, Rule, UnknownEnvironments};
+use crate::config::{Config, ConfigError};
+use crate::daemon::{self, DaemonError};
+use crate::demo::{self, DemoError};
+use crate::pipeline::{self, DiffError, Pipeline, PipelineError};
+use crate::report::{Listing, Report, Verdict};
+
+/// Why a command ended before its time.
+#[derive(Debug, thiserror::Error)]
+pub(super) enum CommandError {
+    #[error(transparent)]
+    Config(#[from] ConfigError),
+    #[error(transparent)]
+    Environments(#[from] UnknownEnvironments),
+    #[error(transparent)]
+    Filter(#[from] FilterError),
+    #[error(transparent)]
+    Open(OutputError),
+    /// The scan was done; its exit code stands, unless it says that all is well.
+    #[error("{error}")]
+    Write { error: OutputError, verdict: Verdict },
+    #[error(transparent)]
+    Pipeline(#[from] PipelineError),
+    #[error(transparent)]
+    Diff(#[from] DiffError),
+    /// Its panic has told what happened.
+    #[error("the comparison ended without a report")]
+    Died,
+    #[error("cannot start: {0}")]
+    Start(#[from] io::Error),
+    #[error("interrupted")]
+    Interrupted,
+    #[error(transparent)]
+    Daemon(#[from] DaemonError),
+    #[error(transparent)]
+    Demo(#[from] DemoError),
+}
+
+impl CommandError {
+    pub(super) fn exit(&self) -> Exit {
+        match self {
+            Self::Died => Exit::Bug,
+            Self::Interrupted => Exit::Interrupted,
+            Self::Write { verdict: Verdict::Drift, .. } => Exit::Drift,
+            Self::Write { .. } => Exit::Incomplete,
+            _ => Exit::Usage,
+        }
+    }
+}
+
+pub(super) fn run(cli: Cli) -> Result<Exit, CommandError> {
+    let default = match cli.command {
+        Command::Run(_) | Command::Demo => LogLevel::Info,
+        _ => LogLevel::Warn,
+    };
+    logging::start(cli.log_level, default, cli.log_format)?;
+    match cli.command {
+        Command::Run(file) => daemon(&Config::load(&file.config)?),
+        Command::Demo => demo(cli.color),
+        Command::Check(arguments) => check(&arguments, cli.color),
+        Command::Diff(arguments) => diff(&arguments, cli.color),
+        Command::Config(ConfigCommand::Validate(file)) => validate(&file.config, cli.color),
+    }
+}
+
+fn daemon(config: &Config) -> Result<Exit, CommandError> {
+    runtime()?.block_on(daemon::run(config))?;
+    Ok(Exit::Success)
+}
+
+fn demo(color: Color) -> Result<Exit, CommandError> {
+    // A closed standard output is no reason to stop serving.
+    let tell = |text: &[u8]| drop(to_stdout(color, |out| out.write_all(text)));
+    runtime()?.block_on(demo::run(tell))?;
+    Ok(Exit::Success)
+}
+
+fn check(arguments: &Check, color: Color) -> Result<Exit, CommandError> {
+    let config = Config::load(&arguments.file.config)?;
+    let environments = check::choose(&config, &arguments.environments)?;
+    let outputs = open(&arguments.results, color)?;
+    let pipeline = Pipeline::new(&config)?;
+    let report = one_shot(check::run(&pipeline, &environments))?.ok_or(CommandError::Died)?;
+    finish(&report, &arguments.fail_on, &arguments.results, outputs)
+}
+
+fn diff(arguments: &Diff, color: Color) -> Result<Exit, CommandError> {
+    let outputs = open(&arguments.results, color)?;
+    let (desired, live) = (arguments.desired.clone(), arguments.live.clone());
+    let compared = one_shot(async { tokio::task::spawn_blocking(move || pipeline::diff(&desired, &live)).await })?;
+    let environment = compared.map_err(|_| CommandError::Died)??;
+    let report = Report::new(vec![environment]).ok_or(CommandError::Died)?;
+    finish(&report, &[], &arguments.results, outputs)
+}
+
+fn validate(path: &Path, color: Color) -> Result<Exit, CommandError> {
+    let config = Config::load(path)?;
+    let environments = config.environments.len();
+    to_stdout(color, |out| writeln!(out, "{} is valid; environments: {environments}", path.display()))?;
+    Ok(Exit::Success)
+}
+
+fn open(results: &Results, color: Color) -> Result<Outputs, CommandError> {
+    Outputs::open(&results.output, color).map_err(CommandError::Open)
+}
+
+fn finish(report: &Report, rules: &[Rule], results: &Results, outputs: Outputs) -> Result<Exit, CommandError> {
+    let verdict = check::verdict(report, rules);
+    let listing = if results.all { Listing::All } else { Listing::OutOfSync };
+    outputs.write(report, listing, verdict).map_err(|error| CommandError::Write { error, verdict })?;
+    Ok(verdict.into())
+}
+
+fn runtime() -> io::Result<tokio::runtime::Runtime> {
+    tokio::runtime::Builder::new_multi_thread().enable_all().build()
+}
+
+/// Drives `work` to its end or to Ctrl-C; what still runs then is left behind.
+fn one_shot<F: Future>(work: F) -> Result<F::Output, CommandError> {
+    let runtime = runtime()?;
+    let outcome = runtime.block_on(async {
+        tokio::select! {
+            biased;
+            Ok(()) = tokio::signal::ctrl_c() => Err(CommandError::Interrupted),
+            output = work => Ok(output),
+        }
+    });
+    runtime.shutdown_background();
+    outcome
+}

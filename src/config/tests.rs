@@ -1,0 +1,201 @@
+//! What a file may say, and what is said of one that is wrong.
+
+use super::*;
+
+const WHOLE: &str = "
+interval: 30s
+maxStaleness: 5m
+http:
+  listen: 127.0.0.1:0
+clusters:
+  - name: prod-eu
+    kubeconfig: kubeconfig
+    context: prod
+  - {name: sample, snapshot: ./cluster}
+repositories:
+  - {name: platform, url: ../platform.git}
+  - {name: other, url: \"file:///srv/git/a%20b.git\"}
+environments:
+  - name: prod
+    repository: platform
+    branch: prod
+    path: [trino/, ./hive]
+    renderer: plain
+    cluster: prod-eu
+    namespace: trino
+  - {name: demo, repository: other, branch: main, path: ., cluster: sample}
+deployers: [kustomize-controller]
+imageMirrors: {docker.io: \"mirror.example.org:5000\"}
+";
+
+fn parse(text: &str) -> Result<Config, Problems> {
+    Config::parse(text.as_bytes(), "driftd.yaml", Path::new("/etc/driftd"))
+}
+
+fn problems(text: &str) -> Vec<String> {
+    parse(text)
+        .unwrap_err()
+        .problems
+        .iter()
+        .map(|problem| format!("{}: {}: {} ({})", problem.line, problem.path, problem.message, problem.hint))
+        .collect()
+}
+
+fn api(kubeconfig: Option<&str>, context: Option<&str>) -> ClusterSource {
+    ClusterSource::Api { kubeconfig: kubeconfig.map(PathBuf::from), context: context.map(str::to_owned) }
+}
+
+#[test]
+fn a_whole_file_is_read() {
+    let config = parse(WHOLE).unwrap();
+    let platform = Repository { name: "platform".into(), path: "/etc/driftd/../platform.git".into() };
+    let other = Repository { name: "other".into(), path: "/srv/git/a b.git".into() };
+    let prod = Cluster { name: "prod-eu".into(), source: api(Some("/etc/driftd/kubeconfig"), Some("prod")) };
+    let sample = Cluster { name: "sample".into(), source: ClusterSource::Snapshot("/etc/driftd/./cluster".into()) };
+    let expected = Config {
+        interval: Duration::from_secs(30),
+        max_staleness: Duration::from_mins(5),
+        listen: "127.0.0.1:0".parse().unwrap(),
+        environments: vec![
+            Arc::new(Environment {
+                name: "prod".into(),
+                repository: Arc::new(platform),
+                branch: "prod".into(),
+                paths: vec!["trino".into(), "hive".into()],
+                renderer: Renderer::Plain,
+                cluster: Arc::new(prod),
+                namespace: Some("trino".into()),
+            }),
+            Arc::new(Environment {
+                name: "demo".into(),
+                repository: Arc::new(other),
+                branch: "main".into(),
+                paths: vec![String::new()],
+                renderer: Renderer::Auto,
+                cluster: Arc::new(sample),
+                namespace: None,
+            }),
+        ],
+        deployers: vec!["kustomize-controller".into()],
+        image_mirrors: BTreeMap::from([("docker.io".into(), "mirror.example.org:5000".into())]),
+    };
+    assert_eq!(config, expected);
+}
+
+#[test]
+fn what_is_left_out_has_its_default() {
+    let config = parse(
+        "clusters: [{name: c}]\nrepositories: [{name: r, url: /r}]\n\
+         environments: [{name: e, repository: r, branch: main, cluster: c}]\n",
+    )
+    .unwrap();
+    assert_eq!(config.interval, Duration::from_mins(1));
+    assert_eq!(config.max_staleness, Duration::from_mins(3));
+    assert_eq!(config.listen, "0.0.0.0:9847".parse().unwrap());
+    assert_eq!(config.environments[0].cluster.source, api(None, None));
+    assert_eq!(config.environments[0].paths, [""]);
+    assert_eq!(config.environments[0].renderer, Renderer::Auto);
+}
+
+#[test]
+fn everything_that_is_wrong_is_told_at_once() {
+    let text = "\
+intervall: 1m
+maxStaleness: soon
+http: {listen: everywhere}
+clusters:
+  - name: prod-eu
+    snapshot: ./cluster
+    context: prod
+  - name: prod-eu
+repositories:
+  - name: platform
+    url: https://user:hunter2@git.example.org/platform.git
+  - name: tools
+    url: git@git.example.org:tools.git
+environments:
+  - name: prod
+    repository: plattform
+    branch: 7
+    path: ../secrets
+    renderer: kustomise
+    cluster: prod-ue
+  - repository: platform
+    cluster: prod-eu
+    path: []
+deployers: kustomize-controller
+imageMirrors: {docker.io: \"https://mirror.example.org\"}
+";
+    let found = problems(text);
+    let expected = [
+        "1: intervall: unknown key (did you mean `interval`?)",
+        "2: maxStaleness: is no duration (write a number and a unit, such as `90s`, `5m` or `1h30m`)",
+        "3: http.listen: is no address to listen on (write an IP address and a port: `0.0.0.0:9847`, `127.0.0.1:9847` or `[::]:9847`)",
+        "5: clusters[0]: has both a snapshot and an API server (keep `snapshot` for files, or `kubeconfig` and `context` for an API server)",
+        "8: clusters[1].name: `prod-eu` is already the name of another element of `clusters` (give each a name of its own)",
+        "11: repositories[0].url: https repositories are not supported yet, nor is any other over a network (clone or mirror it to this machine and name its path or a `file://` URL)",
+        "13: repositories[1].url: ssh repositories are not supported yet, nor is any other over a network (clone or mirror it to this machine and name its path or a `file://` URL)",
+        "16: environments[0].repository: no repository is named `plattform` (did you mean `platform`? (see `repositories`))",
+        "17: environments[0].branch: expected text, found a number (put the value in quotes)",
+        "18: environments[0].path: leads out of the repository (write it relative to the repository's root, without `..`)",
+        "19: environments[0].renderer: is no renderer (use `auto` or `plain`)",
+        "20: environments[0].cluster: no cluster is named `prod-ue` (did you mean `prod-eu`? (see `clusters`))",
+        "21: environments[1].branch: is missing (name the branch that this environment follows)",
+        "21: environments[1].name: is missing (give it a name of its own)",
+        "23: environments[1].path: is empty (name at least one folder or file, or leave the key out for the whole repository)",
+        "24: deployers: expected a list, found text (write each element on a line of its own behind `- `)",
+        "25: imageMirrors.docker.io: is no registry host (write the registry's host and behind it the mirror's: `docker.io: mirror.example.org`)",
+    ];
+    assert_eq!(found, expected, "\n{}", found.join("\n"));
+    let shown = parse(text).unwrap_err().to_string();
+    assert!(shown.starts_with("the configuration has 17 problems\ndriftd.yaml:1: intervall: unknown key\n    did you"));
+    assert!(!shown.contains("hunter2"), "{shown}");
+}
+
+#[test]
+fn a_reference_to_what_is_wrong_itself_is_not_told_again() {
+    let text = "clusters: [{name: c}, {name: '!'}]\nrepositories: [{name: r}]\n\
+                environments: [{name: e, repository: r, branch: b, cluster: d}]\n";
+    let found = problems(text);
+    assert_eq!(found.len(), 2, "{found:?}");
+    assert!(found[0].starts_with("1: clusters[1].name: is no name"), "{found:?}");
+    assert!(found[1].starts_with("2: repositories[0].url: is missing"), "{found:?}");
+}
+
+#[test]
+fn an_empty_file_and_empty_lists_are_told() {
+    assert_eq!(problems("")[0], "1: : is empty (name at least a cluster, a repository and an environment)");
+    let found = problems("environments: []\nclusters: {}\n");
+    assert_eq!(
+        found,
+        [
+            "1: environments: is empty (name at least one)",
+            "1: repositories: is missing (name at least one)",
+            "2: clusters: expected a list, found a mapping (write each element on a line of its own behind `- `)",
+        ]
+    );
+    assert!(problems("just text")[0].contains("expected a mapping, found text"));
+}
+
+#[test]
+fn what_is_no_yaml_is_told_with_its_line() {
+    let found = problems("interval: 1m\nclusters: [\n");
+    assert_eq!(found.len(), 1);
+    assert!(found[0].contains("correct the YAML"), "{found:?}");
+    let found = problems("interval: 1m\n---\ninterval: 2m\n");
+    assert_eq!(found, ["3: : a second document begins (keep all settings in one document, without `---`)"]);
+}
+
+#[test]
+fn durations_have_a_least_value() {
+    let found = problems("interval: 0s\nmaxStaleness: 0s\n");
+    assert!(found.contains(&"1: interval: is too short (make it 1s or more)".to_owned()), "{found:?}");
+    let found = problems("interval: 5m\nmaxStaleness: 4m\n");
+    assert!(found.contains(&"2: maxStaleness: is too short (make it 300s or more)".to_owned()), "{found:?}");
+}
+
+#[test]
+fn a_key_cannot_reach_the_terminal_as_it_is() {
+    let shown = parse("\"a\\e[2J\": 1\n").unwrap_err().to_string();
+    assert!(!shown.contains('\u{1b}') && shown.contains("unknown key"), "{shown}");
+}

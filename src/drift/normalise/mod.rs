@@ -1,0 +1,75 @@
+//! What a manifest leaves to others: its namespace, and everything that the server fills in.
+
+mod defaults;
+mod form;
+
+use serde_json::Value;
+
+use super::model::{Desired, NodeId, Pointer, Schema, Scope};
+
+/// Gives a namespaced object that names none the environment's `namespace`, and takes a stray one from an object
+/// of the cluster as a whole.
+pub fn place(desired: &mut Desired, scope: Scope, namespace: &str) {
+    let key = &mut desired.key;
+    match scope {
+        Scope::Cluster => key.namespace = None,
+        Scope::Namespaced if key.namespace.is_none() => key.namespace = Some(namespace.to_owned()),
+        Scope::Namespaced => {}
+    }
+    if let Some(metadata) = desired.content.get_mut("metadata").and_then(Value::as_object_mut) {
+        match &key.namespace {
+            Some(namespace) => metadata.insert("namespace".to_owned(), Value::from(namespace.as_str())),
+            None => metadata.remove("namespace"),
+        };
+    }
+}
+
+/// An object twice: as it is written, and as the server would complete it.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Normalised {
+    /// Without what means absence.
+    pub declared: Value,
+    /// With every default filled in; lists have the same elements in the same order as in `declared`.
+    pub full: Value,
+}
+
+/// Brings an object into normal form and completes it.
+#[must_use]
+pub fn normalise(schema: &Schema, root: NodeId, content: &Value) -> Normalised {
+    let mut declared = content.clone();
+    form::drop_absent(schema, root, &mut declared);
+    let mut full = declared.clone();
+    defaults::fill(schema, root, &mut full);
+    Normalised { declared, full }
+}
+
+/// Whether the server would fill the field at `pointer` with the value that it has, were it absent.
+#[must_use]
+pub fn is_default(schema: &Schema, root: NodeId, content: &Value, pointer: &Pointer) -> bool {
+    let Some(value) = content.pointer(pointer.as_str()) else { return false };
+    let mut without = content.clone();
+    if !remove(&mut without, pointer.as_str()) {
+        return false;
+    }
+    let filled = normalise(schema, root, &without).full;
+    let mut value = value.clone();
+    // The value below its own root is brought into normal form as part of the object, so compare it there.
+    let whole = normalise(schema, root, content).full;
+    if let Some(normal) = whole.pointer(pointer.as_str()) {
+        value = normal.clone();
+    }
+    filled.pointer(pointer.as_str()) == Some(&value)
+}
+
+/// Takes a key of a map or a field of a struct away; elements of lists stay, their places mean something.
+fn remove(content: &mut Value, pointer: &str) -> bool {
+    let Some((parent, key)) = pointer.rsplit_once('/') else { return false };
+    let key = key.replace("~1", "/").replace("~0", "~");
+    match content.pointer_mut(parent) {
+        Some(Value::Object(map)) => map.remove(&key).is_some(),
+        _ => false,
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,121 @@
+//! Requests to one API server, and why they fail.
+
+use std::path::Path;
+use std::time::Duration;
+
+use kube::config::{KubeConfigOptions, Kubeconfig};
+use kube::{Client, Config};
+
+use crate::drift::model::GapReason;
+
+/// How long a connection may take to come about.
+const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
+/// How long an answer may pause.
+const READ_TIMEOUT: Duration = Duration::from_secs(30);
+
+/// Why a request failed.
+#[derive(Debug, Clone, thiserror::Error)]
+#[error("{message}")]
+pub(super) struct ApiError {
+    pub reason: GapReason,
+    /// Of the API server; empty where it is not known.
+    pub address: String,
+    pub message: String,
+    /// A list's continue token is too old (410): begin again.
+    pub expired: bool,
+}
+
+/// A client with the address it speaks to.
+#[derive(Clone)]
+pub(super) struct Connection {
+    client: Client,
+    address: String,
+}
+
+impl Connection {
+    /// Reads the configuration of the client by the usual rules; makes no request yet.
+    pub async fn open(kubeconfig: Option<&Path>, context: Option<&str>) -> Result<Self, ApiError> {
+        let mut config = configuration(kubeconfig, context).await?;
+        config.connect_timeout = Some(CONNECT_TIMEOUT);
+        config.read_timeout = Some(READ_TIMEOUT);
+        // A failed request is told at once and made again at the next scan.
+        config.default_retry = false;
+        let address = config.cluster_url.to_string();
+        let client = Client::try_from(config).map_err(|error| ApiError {
+            reason: GapReason::Failed,
+            address: address.clone(),
+            message: root_cause(&error),
+            expired: false,
+        })?;
+        Ok(Self { client, address })
+    }
+
+    /// The text of the answer to a GET.
+    pub async fn get(&self, url: &str) -> Result<String, ApiError> {
+        let request = http::Request::get(url).body(Vec::new()).map_err(|error| ApiError {
+            reason: GapReason::Failed,
+            address: self.address.clone(),
+            message: error.to_string(),
+            expired: false,
+        })?;
+        self.client.request_text(request).await.map_err(|error| self.failed(&error))
+    }
+
+    /// The server answered with something that `what` cannot be read from; its text may hold secrets.
+    pub fn unreadable(&self, what: &str) -> ApiError {
+        ApiError {
+            reason: GapReason::Failed,
+            address: self.address.clone(),
+            message: format!("the answer is not {what}"),
+            expired: false,
+        }
+    }
+
+    fn failed(&self, error: &kube::Error) -> ApiError {
+        let (reason, message, expired) = match error {
+            kube::Error::Api(status) => {
+                let reason = match status.code {
+                    401 => GapReason::Unauthorized,
+                    403 => GapReason::Forbidden,
+                    404 => GapReason::NotServed,
+                    _ => GapReason::Failed,
+                };
+                let message =
+                    if status.message.is_empty() { format!("status {}", status.code) } else { status.message.clone() };
+                (reason, message, status.code == 410)
+            }
+            kube::Error::HyperError(_) | kube::Error::Service(_) => (GapReason::Unreachable, root_cause(error), false),
+            kube::Error::Auth(_) => (GapReason::Unauthorized, root_cause(error), false),
+            other => (GapReason::Failed, root_cause(other), false),
+        };
+        ApiError { reason, address: self.address.clone(), message, expired }
+    }
+}
+
+async fn configuration(kubeconfig: Option<&Path>, context: Option<&str>) -> Result<Config, ApiError> {
+    let options = KubeConfigOptions { context: context.map(str::to_owned), ..KubeConfigOptions::default() };
+    let failed =
+        |what: String| ApiError { reason: GapReason::NotFound, address: String::new(), message: what, expired: false };
+    match (kubeconfig, context) {
+        (Some(path), _) => {
+            let named = |error: &dyn std::error::Error| failed(format!("kubeconfig {}: {error}", path.display()));
+            let kubeconfig = Kubeconfig::read_from(path).map_err(|error| named(&error))?;
+            Config::from_custom_kubeconfig(kubeconfig, &options).await.map_err(|error| named(&error))
+        }
+        (None, Some(_)) => {
+            Config::from_kubeconfig(&options).await.map_err(|error| failed(format!("kubeconfig: {error}")))
+        }
+        (None, None) => Config::infer().await.map_err(|_| {
+            failed("no kubeconfig was found and driftd does not run in a cluster; name one under clusters".to_owned())
+        }),
+    }
+}
+
+/// The innermost cause: the outer ones repeat the names of layers.
+fn root_cause(error: &dyn std::error::Error) -> String {
+    let mut cause = error;
+    while let Some(source) = cause.source() {
+        cause = source;
+    }
+    cause.to_string()
+}

@@ -1,0 +1,216 @@
+//! An API server: discovery, schema and lists, with read-only rights.
+
+mod client;
+mod discovery;
+
+use std::collections::{BTreeSet, HashMap};
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use futures_util::StreamExt as _;
+use serde::Deserialize;
+use serde_json::Value;
+use tokio::sync::Mutex;
+
+use crate::drift::model::{Declared, Gap, GapReason, Live, Redactor, Schema, Stage, TypeKey};
+
+use super::{Discovery, Listing, Wanted};
+use client::{ApiError, Connection};
+
+/// Objects of one page; a page is held as text while it is read.
+const PAGE: usize = 500;
+/// Lists under way at once.
+const CONCURRENCY: usize = 8;
+/// How often a list is begun again because its continue token expired on the way.
+const RESTARTS: usize = 2;
+
+/// A configured cluster with what has been learnt about it.
+pub struct Cluster {
+    name: String,
+    kubeconfig: Option<PathBuf>,
+    context: Option<String>,
+    redactor: Redactor,
+    connection: Mutex<Option<Connection>>,
+    /// By the URL under which the server publishes it, which holds a hash of the content.
+    schemas: Mutex<HashMap<String, Arc<Schema>>>,
+}
+
+impl std::fmt::Debug for Cluster {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Cluster").field("name", &self.name).finish_non_exhaustive()
+    }
+}
+
+/// One page of a list.
+#[derive(Deserialize)]
+struct Page {
+    metadata: PageMeta,
+    #[serde(default)]
+    items: Vec<Value>,
+}
+
+#[derive(Deserialize)]
+struct PageMeta {
+    #[serde(default, rename = "continue")]
+    next: String,
+}
+
+impl Cluster {
+    /// A cluster that is connected to when it is first asked.
+    #[must_use]
+    pub fn new(name: &str, kubeconfig: Option<PathBuf>, context: Option<String>, redactor: Redactor) -> Self {
+        Self {
+            name: name.to_owned(),
+            kubeconfig,
+            context,
+            redactor,
+            connection: Mutex::default(),
+            schemas: Mutex::default(),
+        }
+    }
+
+    /// The connection, made where there is none; credentials are read again after a failure.
+    async fn connection(&self) -> Result<Connection, ApiError> {
+        let mut connection = self.connection.lock().await;
+        if let Some(connection) = &*connection {
+            return Ok(connection.clone());
+        }
+        let made = Connection::open(self.kubeconfig.as_deref(), self.context.as_deref()).await?;
+        *connection = Some(made.clone());
+        Ok(made)
+    }
+
+    /// Drops the connection, so that the next scan reads credentials and addresses again.
+    async fn forget_connection(&self) {
+        *self.connection.lock().await = None;
+    }
+
+    /// Learns how `types` are served, and their schema.
+    pub(super) async fn discover(&self, types: &BTreeSet<TypeKey>) -> Discovery {
+        let discovered = match self.connection().await {
+            Ok(connection) => discovery::discover(&connection, types, &self.schemas).await,
+            Err(error) => Err(error),
+        };
+        match discovered {
+            Ok(discovery) => discovery,
+            Err(error) => {
+                self.forget_connection().await;
+                Discovery { gaps: vec![self.unreachable(&error)], ..Discovery::default() }
+            }
+        }
+    }
+
+    fn unreachable(&self, error: &ApiError) -> Gap {
+        let address = if error.address.is_empty() { String::new() } else { format!(" at {}", error.address) };
+        Gap {
+            stage: Stage::Connect,
+            scope: format!("cluster {}", self.name),
+            reason: error.reason,
+            message: format!("cluster {}{address}: {}{}", self.name, error.message, hint(error.reason)),
+            source: None,
+        }
+    }
+
+    /// Lists each wanted scope, several at once.
+    pub(super) async fn list(&self, wanted: Vec<Wanted>) -> Listing {
+        let connection = match self.connection().await {
+            Ok(connection) => connection,
+            Err(error) => return Listing::failed(self.unreachable(&error)),
+        };
+        let lists = wanted.into_iter().map(|scope| self.list_scope(connection.clone(), scope));
+        let mut parts = futures_util::stream::iter(lists).buffered(CONCURRENCY);
+        let mut listing = Listing::default();
+        while let Some(part) = parts.next().await {
+            listing.extend(part);
+        }
+        listing
+    }
+
+    async fn list_scope(&self, connection: Connection, scope: Wanted) -> Listing {
+        let mut restarts = 0;
+        loop {
+            match self.list_pages(&connection, &scope).await {
+                Err(error) if error.expired && restarts < RESTARTS => restarts += 1,
+                Err(error) => {
+                    if error.reason == GapReason::Unauthorized {
+                        self.forget_connection().await;
+                    }
+                    return Listing::failed(self.list_gap(&scope, &error));
+                }
+                Ok(listing) => return listing,
+            }
+        }
+    }
+
+    async fn list_pages(&self, connection: &Connection, scope: &Wanted) -> Result<Listing, ApiError> {
+        let mut listing = Listing::default();
+        let mut next = String::new();
+        loop {
+            let text = connection.get(&page_url(scope, &next)).await?;
+            let page: Page = serde_json::from_str(&text).map_err(|_| connection.unreadable("a list"))?;
+            for item in page.items {
+                match self.item(scope, item) {
+                    Ok(live) => listing.insert(live),
+                    Err(gap) => listing.gaps.push(gap),
+                }
+            }
+            next = page.metadata.next;
+            if next.is_empty() {
+                break;
+            }
+        }
+        if listing.gaps.is_empty() {
+            listing.completed(scope.type_key.kind_key(), scope.namespace.clone());
+        }
+        Ok(listing)
+    }
+
+    /// An item of a list does not repeat its kind.
+    fn item(&self, scope: &Wanted, mut item: Value) -> Result<Live, Gap> {
+        if let Value::Object(map) = &mut item {
+            map.insert("apiVersion".to_owned(), scope.type_key.api_version().into());
+            map.insert("kind".to_owned(), scope.type_key.kind.clone().into());
+        }
+        Declared::new(item, &self.redactor).map(Live::from).map_err(|error| Gap {
+            stage: Stage::List,
+            scope: scope.to_string(),
+            reason: GapReason::Failed,
+            message: format!("an item of {scope} {error}"),
+            source: None,
+        })
+    }
+
+    fn list_gap(&self, scope: &Wanted, error: &ApiError) -> Gap {
+        if error.reason == GapReason::Unreachable {
+            return self.unreachable(error);
+        }
+        let message = match error.reason {
+            GapReason::Forbidden => format!(
+                "may not list {}: grant the verb list on {} in the API group \"{}\" ({})",
+                scope, scope.served.plural, scope.type_key.group, error.message
+            ),
+            _ => format!("cannot list {scope}: {}", error.message),
+        };
+        Gap { stage: Stage::List, scope: scope.to_string(), reason: error.reason, message, source: None }
+    }
+}
+
+fn hint(reason: GapReason) -> &'static str {
+    match reason {
+        GapReason::Unauthorized => "; check the credentials of the kubeconfig",
+        GapReason::Unreachable => "; check the address and that the API server runs",
+        _ => "",
+    }
+}
+
+fn page_url(scope: &Wanted, next: &str) -> String {
+    let TypeKey { group, version, .. } = &scope.type_key;
+    let root = if group.is_empty() { format!("/api/{version}") } else { format!("/apis/{group}/{version}") };
+    let namespace = scope.namespace.as_ref().map_or_else(String::new, |name| format!("/namespaces/{name}"));
+    let mut query = form_urlencoded::Serializer::new(format!("{root}{namespace}/{}?", scope.served.plural));
+    query.append_pair("limit", &PAGE.to_string());
+    if !next.is_empty() {
+        query.append_pair("continue", next);
+    }
+    query.finish()
+}

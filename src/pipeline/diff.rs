@@ -1,0 +1,119 @@
+//! Two files or folders compared with the same engine: no cluster, no Git.
+
+use std::collections::{BTreeMap, HashMap};
+use std::path::Path;
+use std::sync::Arc;
+
+use jiff::Timestamp;
+
+use crate::drift::model::{Desired, KindKey, Live, Redactor, Scope};
+use crate::drift::normalise;
+use crate::drift::schema::kubernetes;
+use crate::live::{Listing, Snapshot, SnapshotError, read_files};
+use crate::manifest;
+use crate::report::{EnvironmentReport, Identity};
+
+use super::{Evidence, PipelineError, Rules, evaluate, random_redactor};
+
+/// Why two inputs cannot be compared.
+#[derive(Debug, thiserror::Error)]
+pub enum DiffError {
+    /// One of them cannot be read.
+    #[error(transparent)]
+    Input(#[from] SnapshotError),
+    /// One of them holds no object.
+    #[error("{0} holds no Kubernetes object in a .yaml, .yml or .json file")]
+    Empty(String),
+    /// An object is declared twice.
+    #[error("{key} stands at {first} and again at {second}; remove one of them")]
+    Duplicate {
+        /// The object.
+        key: String,
+        /// Where it stands first.
+        first: String,
+        /// Where it stands again.
+        second: String,
+    },
+    /// There is no key for digests.
+    #[error(transparent)]
+    Redaction(#[from] PipelineError),
+}
+
+/// Compares the objects that `desired` declares with those of `live`.
+///
+/// # Errors
+/// An input cannot be read, holds a document that is no object, or the same object twice.
+pub fn diff(desired: &Path, live: &Path) -> Result<EnvironmentReport, DiffError> {
+    let started_at = Timestamp::now();
+    let redactor = random_redactor()?;
+    let lives = Snapshot::new(live.to_owned(), redactor.clone()).objects()?;
+    let mut declared = read_desired(desired, &redactor)?;
+    if declared.is_empty() {
+        return Err(DiffError::Empty(desired.display().to_string()));
+    }
+    pair(&mut declared, &lives);
+    refuse_duplicates(&declared)?;
+    let schema = kubernetes::schema();
+    let schemas: HashMap<_, _> =
+        declared.iter().map(|object| (object.key.type_key.clone(), Arc::clone(&schema))).collect();
+    let mut listing = Listing::default();
+    for object in &declared {
+        listing.completed(object.key.type_key.kind_key(), object.key.namespace.clone());
+    }
+    for live in lives {
+        listing.insert(live);
+    }
+    let evidence = Evidence { desired: declared, live: listing, schemas, gaps: Vec::new() };
+    let assessment = evaluate("diff", evidence, &Rules::default());
+    let identity = Identity {
+        name: "diff".to_owned(),
+        repository: desired.display().to_string(),
+        branch: String::new(),
+        cluster: live.display().to_string(),
+    };
+    Ok(EnvironmentReport::new(identity, None, assessment, (started_at, Timestamp::now())))
+}
+
+fn read_desired(path: &Path, redactor: &Redactor) -> Result<Vec<Desired>, DiffError> {
+    let mut found = Vec::new();
+    for (name, bytes) in read_files(path)? {
+        for object in manifest::objects(&name, &bytes, redactor) {
+            let (declared, position, lines) = object.map_err(SnapshotError::from)?;
+            found.push(Desired::new(declared, position, lines));
+        }
+    }
+    Ok(found)
+}
+
+/// An object that names no namespace pairs with the live one of its kind and name where that is the only one.
+fn pair(declared: &mut [Desired], lives: &[Live]) {
+    let mut namespaces: BTreeMap<(KindKey, &str), Vec<Option<&str>>> = BTreeMap::new();
+    for live in lives {
+        let key = (live.key.type_key.kind_key(), live.key.name.as_str());
+        namespaces.entry(key).or_default().push(live.key.namespace.as_deref());
+    }
+    for object in declared.iter_mut() {
+        if kubernetes::scope(&object.key.type_key) == Some(Scope::Cluster) {
+            normalise::place(object, Scope::Cluster, "");
+        } else if object.key.namespace.is_none() {
+            let key = (object.key.type_key.kind_key(), object.key.name.as_str());
+            if let Some([Some(only)]) = namespaces.get(&key).map(Vec::as_slice) {
+                normalise::place(object, Scope::Namespaced, only);
+            }
+        }
+    }
+}
+
+fn refuse_duplicates(declared: &[Desired]) -> Result<(), DiffError> {
+    let mut seen = HashMap::new();
+    for object in declared {
+        if let Some(first) = seen.insert(object.key.identity(), &object.source) {
+            return Err(DiffError::Duplicate {
+                key: object.key.to_string(),
+                first: first.to_string(),
+                second: object.source.to_string(),
+            });
+        }
+    }
+    Ok(())
+}

@@ -1,0 +1,68 @@
+//! Files of a branch become manifests, each with the file and line that declare it.
+
+use std::sync::Arc;
+
+use crate::drift::model::{Desired, Gap, GapReason, Position, Redactor, Stage};
+use crate::git::{SourceFile, SourceTree};
+use crate::manifest::{is_manifest, objects};
+
+/// What an environment's files declare.
+#[derive(Debug, Default)]
+pub struct Rendered {
+    /// Every object, in the order of the files.
+    pub objects: Vec<Desired>,
+    /// Documents that could not be read; each blanks itself only.
+    pub gaps: Vec<Gap>,
+}
+
+/// Every YAML and JSON file as it is.
+#[must_use]
+pub fn plain(tree: &SourceTree, redactor: &Redactor) -> Rendered {
+    let mut rendered = Rendered::default();
+    for file in tree.files.iter().filter(|file| is_manifest(&file.path)) {
+        if let Some(gap) = other_renderer(file) {
+            rendered.gaps.push(gap);
+            continue;
+        }
+        for object in objects(&file.path, &file.bytes, redactor) {
+            match object {
+                Ok((declared, position, lines)) => rendered.objects.push(Desired::new(declared, position, lines)),
+                Err(problem) => rendered.gaps.push(problem.into_gap()),
+            }
+        }
+    }
+    rendered.gaps.extend(tree.unread.iter().filter(|path| is_manifest(path)).map(unread));
+    rendered
+}
+
+/// A file that says the folder is meant for a renderer which this version lacks.
+fn other_renderer(file: &SourceFile) -> Option<Gap> {
+    let name = file.path.rsplit('/').next().unwrap_or(&file.path);
+    let renderer = match name {
+        "kustomization.yaml" | "kustomization.yml" => "kustomize",
+        "Chart.yaml" => "helm",
+        _ => return None,
+    };
+    Some(Gap {
+        stage: Stage::Render,
+        scope: file.path.to_string(),
+        reason: GapReason::Malformed,
+        message: format!(
+            "{} belongs to {renderer}, which this version cannot render; point path at plain manifests",
+            file.path
+        ),
+        source: Some(Position { file: file.path.clone(), line: 1 }),
+    })
+}
+
+fn unread(path: &Arc<str>) -> Gap {
+    Gap {
+        stage: Stage::Render,
+        scope: path.to_string(),
+        reason: GapReason::Malformed,
+        message: format!(
+            "{path} is a symbolic link or a submodule, which this version does not follow; replace it by the file"
+        ),
+        source: Some(Position { file: Arc::clone(path), line: 1 }),
+    }
+}

@@ -1,0 +1,145 @@
+//! The real binary: usage and configuration errors, exit codes and pipes.
+
+use std::path::{Path, PathBuf};
+
+use tempfile::TempDir;
+
+use crate::fixture::{Ended, command, driftd};
+
+const VALID: &str = "\
+clusters: [{name: local, snapshot: cluster}]
+repositories: [{name: platform, url: platform.git}]
+environments:
+  - {name: prod, repository: platform, branch: prod, cluster: local}
+  - {name: qa, repository: platform, branch: qa, cluster: local}
+";
+
+/// A folder with a configuration in it.
+fn config(text: &str) -> (TempDir, PathBuf) {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("driftd.yaml");
+    std::fs::write(&path, text).unwrap();
+    (folder, path)
+}
+
+fn text(path: &Path) -> &str {
+    path.to_str().unwrap()
+}
+
+#[track_caller]
+fn assert_usage_error(ended: &Ended, parts: &[&str]) {
+    assert_eq!(ended.code, Some(2), "{}", ended.stderr);
+    assert_eq!(ended.stdout, "");
+    for part in parts {
+        assert!(ended.stderr.contains(part), "{part:?} is not in:\n{}", ended.stderr);
+    }
+}
+
+#[test]
+fn the_version_is_told() {
+    let ended = driftd(&["--version"]);
+    assert_eq!((ended.code, ended.stdout), (Some(0), format!("driftd {}\n", env!("CARGO_PKG_VERSION"))));
+}
+
+#[test]
+fn no_command_and_a_wrong_command_are_usage_errors() {
+    assert_usage_error(&driftd(&[]), &["Usage: driftd", "check"]);
+    assert_usage_error(&driftd(&["chekc"]), &["check"]);
+    assert_usage_error(&driftd(&["check"]), &["--config"]);
+    assert_usage_error(&driftd(&["diff", "one"]), &["LIVE"]);
+}
+
+#[test]
+fn check_may_be_written_as_a_flag() {
+    let (_folder, path) = config("intervall: 1m\n");
+    let expected = driftd(&["check", "--config", text(&path)]);
+    assert_usage_error(&expected, &["did you mean `interval`?"]);
+    assert_eq!(driftd(&["--check", "--config", text(&path)]).stderr, expected.stderr);
+    assert_eq!(driftd(&["--config", text(&path), "--check"]).stderr, expected.stderr);
+}
+
+#[test]
+fn all_problems_of_a_configuration_are_told_at_once_with_file_and_line() {
+    let (_folder, path) = config(
+        "interval: soon\nclusters:\n  - name: local\n    snapshott: x\nrepositories:\n  - name: platform\n    \
+         url: https://user:hunter2@git.example.org/x.git\nenvironments:\n  - {name: prod, repository: platform, \
+         branch: prod, cluster: lokal}\n",
+    );
+    for command in [&["check"][..], &["run"], &["config", "validate"]] {
+        let arguments: Vec<&str> = command.iter().copied().chain(["--config", text(&path)]).collect();
+        let ended = driftd(&arguments);
+        let at = |line: u32, rest: &str| format!("{}:{line}: {rest}", path.display());
+        assert_usage_error(
+            &ended,
+            &[
+                "4 problems",
+                &at(1, "interval: is no duration"),
+                &at(4, "clusters[0].snapshott: unknown key"),
+                "did you mean `snapshot`?",
+                &at(7, "repositories[0].url: https repositories are not supported yet"),
+                &at(9, "environments[0].cluster: no cluster is named `lokal`"),
+                "did you mean `local`?",
+            ],
+        );
+        assert!(!ended.stderr.contains("hunter2"), "{}", ended.stderr);
+    }
+}
+
+#[test]
+fn a_configuration_that_cannot_be_read_is_named() {
+    assert_usage_error(&driftd(&["check", "--config", "/nonexistent/driftd.yaml"]), &["/nonexistent/driftd.yaml"]);
+}
+
+#[test]
+fn a_valid_configuration_is_told() {
+    let (_folder, path) = config(VALID);
+    let ended = driftd(&["config", "validate", "--config", text(&path)]);
+    assert_eq!((ended.code, ended.stderr.as_str()), (Some(0), ""));
+    assert_eq!(ended.stdout, format!("{} is valid; environments: 2\n", path.display()));
+}
+
+#[test]
+fn unknown_environments_are_told_at_once_with_those_that_exist() {
+    let (_folder, path) = config(VALID);
+    let ended = driftd(&["check", "--config", text(&path), "--environment", "prd", "--environment", "dev"]);
+    assert_usage_error(&ended, &["`prd`, `dev`", "the configuration has `prod`, `qa`"]);
+}
+
+#[test]
+fn a_wrong_format_or_rule_is_told_with_what_exists() {
+    let (_folder, path) = config(VALID);
+    let check = |arguments: &[&str]| {
+        let base = ["check", "--config", text(&path)];
+        driftd(&base.iter().chain(arguments).copied().collect::<Vec<_>>())
+    };
+    assert_usage_error(&check(&["-o", "jnuit"]), &["`jnuit` is no format", "text, json"]);
+    assert_usage_error(&check(&["-o", "json="]), &["no path stands behind `=`"]);
+    assert_usage_error(&check(&["-o", "json", "-o", "text"]), &["two outputs go to stdout"]);
+    assert_usage_error(&check(&["-o", "json=/nonexistent/report.json"]), &["cannot write /nonexistent/report.json"]);
+    assert_usage_error(&check(&["--fail-on", "severity>=huge"]), &["`huge` is no severity", "low, medium, high"]);
+    assert_usage_error(&check(&["--fail-on", "state=missing", "--fail-on", "x"]), &["`x` is no condition"]);
+}
+
+#[test]
+fn a_diff_of_what_cannot_be_read_is_a_usage_error() {
+    assert_usage_error(&driftd(&["diff", "/nonexistent/desired", "/nonexistent/live"]), &["error: "]);
+}
+
+#[test]
+fn a_wrong_log_filter_is_told() {
+    let (_folder, path) = config(VALID);
+    let mut command = command(&["config", "validate", "--config", text(&path)]);
+    let ended = Ended::from(command.env("DRIFTD_LOG", "driftd=loud").output().unwrap());
+    assert_usage_error(&ended, &["DRIFTD_LOG", "warn,driftd=debug"]);
+}
+
+#[test]
+fn a_closed_pipe_is_success() {
+    let (_folder, path) = config(VALID);
+    for arguments in [&["config", "validate", "--config", text(&path)][..], &["--help"]] {
+        let (reader, writer) = std::io::pipe().unwrap();
+        drop(reader);
+        let ended = Ended::from(command(arguments).stdout(writer).output().unwrap());
+        assert_eq!((ended.code, ended.stderr.as_str()), (Some(0), ""), "{arguments:?}");
+    }
+}
