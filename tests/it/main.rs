@@ -5,6 +5,7 @@
 mod cli;
 mod controlplane;
 mod daemon;
+mod facts;
 mod fixture;
 mod trust;
 mod yaml;

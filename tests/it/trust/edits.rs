@@ -243,13 +243,14 @@ impl Edit {
         }
         if self.kind.1 == "PersistentVolumeClaim" {
             // A claim cannot shrink: it is made anew.
-            api.patch(&path, Patch::Merge, &json!({"metadata": {"finalizers": null}}), "kubectl-edit").expect("unbound");
+            api.patch(&path, Patch::Merge, &json!({"metadata": {"finalizers": null}}), "kubectl-edit")
+                .expect("unbound");
             api.delete(&path).expect("the deletion is allowed");
             return;
         }
-        for field in ["resourceVersion", "managedFields", "generation"] {
-            before["metadata"].as_object_mut().expect("metadata").remove(field);
-        }
+        before["metadata"].as_object_mut().expect("metadata").remove("managedFields");
+        before["metadata"]["resourceVersion"] =
+            api.get(&path).expect("it is there")["metadata"]["resourceVersion"].clone();
         api.put(&path, &before, "kubectl-replace").expect("the way back is allowed");
     }
 

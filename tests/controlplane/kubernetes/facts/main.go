@@ -6,8 +6,8 @@
 //
 // # Format
 //
-// One JSON object a line: kinds by group, version and kind, then allocated fields, then types by name. "Component" is a name of OpenAPI's components.schemas,
-// without prefix (io.k8s.api.core.v1.Container).
+// One JSON object a line: kinds by group, version and kind, then allocated fields, then types by name. "Component" is a name of
+// OpenAPI's components.schemas, without prefix (io.k8s.api.core.v1.Container).
 //
 //	{"kind": {"group", "version", "kind", "plural", "namespaced", "schema"}}
 //
@@ -24,6 +24,7 @@
 // a component; every member but type and schema is left out when empty.
 //
 //   - schema: the OpenAPI v3 schema without descriptions. $ref holds a component; a property with $ref may have a sibling "default".
+//     What a schema calls default is incomplete and partly a mere zero: only the rules of defaults are to be applied.
 //   - omitempty: fields (JSON names) whose Go field is no pointer and that the server leaves out of JSON while they are zero.
 //   - always: fields that are no pointers and that the server always writes, zero or not (creationTimestamp: null, status: {},
 //     resources: {}, divisor: "0", name: "").
@@ -46,7 +47,7 @@
 //
 // # Defaults
 //
-// Defaults apply to a normal form, and leave one: what a rule writes is normalised like everything else (an empty list vanishes).
+// Defaults apply to a normal form; afterwards the object is normalised once more.
 //
 // Walk from the kind's component down, parents before children. At an object of a component apply its rules in order, then go
 // into its properties in any order: into every object, element and map value that is there, and into every absent field of
@@ -67,7 +68,7 @@
 //	value V      set V
 //	copy PATH    set what is at PATH, nothing if absent; "as": "lowercase" lowers it, "as": "list" appends "List"
 //	imageTag P   Always if the image at P has tag latest, or has neither tag nor digest; else, also if it is absent or no valid
-//	             reference, IfNotPresent
+//	             reference (imagePattern in apply.go is the grammar), IfNotPresent
 //	fill PATH    for maps: add each key of the map at PATH that the target lacks, the target itself too if absent
 //	remove       drop the target
 //	round        replace the quantity by the same rounded up (away from zero) to a multiple of 0.001, as decimal ("1m")
@@ -77,7 +78,8 @@
 //	when   {PATH: C}  all must hold          C is a scalar: equal to it; null: absent; a list: any of its members
 //	unless {PATH: C}  none may hold
 //
-// The rules assume the default feature gates of this Kubernetes version. Defaults of list map keys are ordinary rules of the element type.
+// Verified are all rules but strategyRules (allocated.go), on samples without raw JSON and with name, labels and annotations as
+// metadata; rules.go lists the exceptions. The rules assume the default feature gates of this Kubernetes version. Defaults of list map keys are ordinary rules of the element type.
 package main
 
 import (
@@ -131,6 +133,23 @@ func generate(samples int64) ([]byte, error) {
 		return nil, err
 	}
 	schemes := serverSchemes()
+	facts, err := typeFacts(api, schemes)
+	if err != nil {
+		return nil, err
+	}
+	if err := verify(newEngine(facts), schemes, api.kinds, api.words, samples); err != nil {
+		return nil, err
+	}
+	appendRules(facts, strategyRules)
+	allocated, err := allocatedFacts(newEngine(facts), api.kinds)
+	if err != nil {
+		return nil, err
+	}
+	return encode(api.kinds, allocated, facts)
+}
+
+// typeFacts are the facts of every component, with the rules that verify proves.
+func typeFacts(api *openAPI, schemes []*runtime.Scheme) (map[string]*typeFact, error) {
 	types, err := goTypes(schemes, api.kinds)
 	if err != nil {
 		return nil, err
@@ -144,18 +163,7 @@ func generate(samples int64) ([]byte, error) {
 			}
 		}
 	}
-	if err := addDefaults(facts, schemes, api.kinds); err != nil {
-		return nil, err
-	}
-	if err := verify(newEngine(facts), schemes, api.kinds, api.words, samples); err != nil {
-		return nil, err
-	}
-	appendRules(facts, strategyRules)
-	allocated, err := allocatedFacts(newEngine(facts), api.kinds)
-	if err != nil {
-		return nil, err
-	}
-	return encode(api.kinds, allocated, facts)
+	return facts, addDefaults(facts, schemes, api.kinds)
 }
 
 // addDefaults gives every type its rules: the probed ones, then the written ones in their order.

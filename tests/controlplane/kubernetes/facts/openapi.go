@@ -32,7 +32,7 @@ type groupVersionKind struct {
 type openAPI struct {
 	kinds   []kindFact
 	schemas map[string]map[string]any
-	// words are the values that descriptions and rules name for a property of that name, for samples.
+	// words are values for samples: by "component property" what its description names, by "property" what conditions of rules name.
 	words map[string][]string
 }
 
@@ -69,7 +69,7 @@ func readOpenAPI() (*openAPI, error) {
 	if err := api.resolveKinds(); err != nil {
 		return nil, err
 	}
-	api.words = map[string][]string{"kind": {"Group", "ServiceAccount", "User"}}
+	api.words = conditionWords()
 	api.keepReachable()
 	for name := range api.schemas {
 		if file, ok := differing[name]; ok {
@@ -146,7 +146,7 @@ func (api *openAPI) keepReachable() {
 			return
 		}
 		schema := strip(api.schemas[name])
-		api.collectWords(api.schemas[name])
+		api.collectWords(name, api.schemas[name])
 		kept[name] = schema
 		references(schema, visit)
 	}
@@ -219,14 +219,42 @@ func strip(schema map[string]any) map[string]any {
 var quotedWord = regexp.MustCompile("[\"`]([A-Z][A-Za-z]+)[\"`]")
 
 // collectWords gathers the quoted words of the properties' descriptions: enumerations are written there.
-func (api *openAPI) collectWords(schema map[string]any) {
+func (api *openAPI) collectWords(component string, schema map[string]any) {
 	properties, _ := schema["properties"].(map[string]any)
 	for _, name := range slices.Sorted(maps.Keys(properties)) {
 		description, _ := properties[name].(map[string]any)["description"].(string)
 		for _, word := range quotedWord.FindAllStringSubmatch(description, -1) {
-			if !slices.Contains(api.words[name], word[1]) {
-				api.words[name] = append(api.words[name], word[1])
+			key := component + " " + name
+			if !slices.Contains(api.words[key], word[1]) {
+				api.words[key] = append(api.words[key], word[1])
 			}
 		}
 	}
+}
+
+// conditionWords gathers the strings that conditions of written rules compare with, by the last member of their path.
+func conditionWords() map[string][]string {
+	words := map[string][]string{}
+	for _, entry := range writtenRules {
+		for _, rule := range entry.rules {
+			for _, table := range []conditions{rule.When, rule.Unless} {
+				for path, condition := range table {
+					list, ok := condition.([]any)
+					if !ok {
+						list = []any{condition}
+					}
+					path := segments(path)
+					for _, item := range list {
+						if word, ok := item.(string); ok && !slices.Contains(words[path[len(path)-1]], word) {
+							words[path[len(path)-1]] = append(words[path[len(path)-1]], word)
+						}
+					}
+				}
+			}
+		}
+	}
+	for _, list := range words {
+		slices.Sort(list)
+	}
+	return words
 }

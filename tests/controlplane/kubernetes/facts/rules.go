@@ -135,7 +135,8 @@ func deviceRules() []typeRules {
 	}
 }
 
-// pkg/apis/networking/v1, pkg/apis/rbac/v1 and apiextensions-apiserver/pkg/apis/apiextensions/v1 defaults.go
+// pkg/apis/networking/v1, pkg/apis/rbac/v1 and apiextensions-apiserver/pkg/apis/apiextensions/v1 defaults.go; an
+// empty conversion.webhook does not survive Convert_v1_CustomResourceConversion_To_apiextensions_CustomResourceConversion
 var policyRules = []typeRules{
 	{"io.k8s.api.networking.v1.NetworkPolicySpec", []rule{
 		{Path: "policyTypes", Value: []any{"Ingress"}, When: conditions{"egress": absent}},
@@ -147,6 +148,9 @@ var policyRules = []typeRules{
 	{"io.k8s.apiextensions-apiserver.pkg.apis.apiextensions.v1.CustomResourceDefinitionSpec", []rule{
 		{Path: "names.singular", Copy: "names.kind", As: "lowercase"},
 		{Path: "names.listKind", Copy: "names.kind", As: "list"},
+		{Path: "conversion.webhook", Remove: true, When: conditions{
+			"conversion.webhook.clientConfig": absent, "conversion.webhook.conversionReviewVersions": absent,
+		}},
 	}},
 }
 

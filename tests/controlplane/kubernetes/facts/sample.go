@@ -39,12 +39,16 @@ const objectMeta = "io.k8s.apimachinery.pkg.apis.meta.v1.ObjectMeta"
 func (s *sampler) component(fact *typeFact) map[string]any {
 	s.inside = append(s.inside, fact.Type)
 	defer func() { s.inside = s.inside[:len(s.inside)-1] }()
+	density := s.density
+	if s.random.Intn(4) == 0 {
+		density = pick(s, 0.02, 0.3, 0.9)
+	}
 	object := map[string]any{}
 	for _, name := range slices.Sorted(maps.Keys(fact.properties())) {
 		if fact.Type == objectMeta && !slices.Contains([]string{"name", "labels", "annotations"}, name) {
 			continue
 		}
-		if s.random.Float64() > s.density {
+		if s.random.Float64() > density {
 			continue
 		}
 		if s.random.Float64() < 0.03 {
@@ -139,11 +143,13 @@ var images = []string{
 
 func (s *sampler) text(name string) string {
 	if (name == "image" || name == "reference") && s.random.Intn(4) > 0 {
-		return images[s.random.Intn(len(images))]
+		return pick(s, images...)
 	}
-	words := s.words[name]
-	if len(words) > 0 && s.random.Intn(5) > 0 {
-		return words[s.random.Intn(len(words))]
+	owner := s.inside[len(s.inside)-1] + " " + name
+	for _, words := range [][]string{s.words[owner], s.words[name]} {
+		if len(words) > 0 && s.random.Intn(2) == 0 {
+			return pick(s, words...)
+		}
 	}
 	return pick(s, "", "x", "Word", "w"+strconv.Itoa(s.random.Intn(100)))
 }
