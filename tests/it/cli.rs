@@ -1,6 +1,7 @@
 //! The real binary: usage and configuration errors, exit codes and pipes.
 
 use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
 
 use tempfile::TempDir;
 
@@ -142,4 +143,35 @@ fn a_closed_pipe_is_success() {
         let ended = Ended::from(command(arguments).stdout(writer).output().unwrap());
         assert_eq!((ended.code, ended.stderr.as_str()), (Some(0), ""), "{arguments:?}");
     }
+}
+
+#[test]
+fn an_interrupted_command_exits_with_130() {
+    let folder = tempfile::tempdir().unwrap();
+    let pipe = folder.path().join("desired.yaml");
+    assert!(Command::new("mkfifo").arg(&pipe).status().unwrap().success());
+    let child = command(&["diff", text(&pipe), text(folder.path())]).stderr(Stdio::piped()).spawn().unwrap();
+    // Opens once the command reads the pipe, which then never ends: the command is under way and waits.
+    let held = std::fs::File::options().write(true).open(&pipe).unwrap();
+    assert!(Command::new("kill").args(["-INT", &child.id().to_string()]).status().unwrap().success());
+    let ended = Ended::from(child.wait_with_output().unwrap());
+    drop(held);
+    assert_eq!((ended.code, ended.stderr.contains("interrupted")), (Some(130), true), "{}", ended.stderr);
+}
+
+/// Runs this test binary again with `BUG` set, where [`a_bug_exits_with_101`] panics as the program would.
+const BUG: &str = "DRIFTD_TEST_BUG";
+
+#[test]
+fn a_bug_exits_with_101_and_says_that_it_is_one() {
+    if std::env::var_os(BUG).is_some() {
+        std::panic::set_hook(Box::new(::driftd::cli::report_panic));
+        panic!("canary-2f6d81c04b7e5a93");
+    }
+    let test = "cli::a_bug_exits_with_101_and_says_that_it_is_one";
+    let mut itself = Command::new(std::env::current_exe().unwrap());
+    let ended: Ended = itself.args([test, "--exact", "--nocapture"]).env(BUG, "1").output().unwrap().into();
+    assert_eq!(ended.code, Some(101));
+    assert!(ended.stderr.contains("this is a bug in driftd, at tests/it/cli.rs:"), "{}", ended.stderr);
+    assert!(!ended.stderr.contains("canary-2f6d81c04b7e5a93"), "what a panic says may hold a value");
 }
