@@ -123,7 +123,65 @@ fn a_wrong_format_or_rule_is_told_with_what_exists() {
 
 #[test]
 fn a_diff_of_what_cannot_be_read_is_a_usage_error() {
-    assert_usage_error(&driftd(&["diff", "/nonexistent/desired", "/nonexistent/live"]), &["error: "]);
+    assert_usage_error(&driftd(&["diff", "/nonexistent/desired", "/nonexistent/live"]), &["error: ", "/nonexistent/"]);
+}
+
+const DESIRED: &str = "\
+apiVersion: v1
+kind: Secret
+metadata: {name: db, namespace: trino}
+stringData: {password: hunter2}
+";
+
+/// Two files with a Secret that differs, in a folder of their own.
+fn differing() -> (TempDir, String, String) {
+    let folder = tempfile::tempdir().unwrap();
+    let (desired, live) = (folder.path().join("desired.yaml"), folder.path().join("live.yaml"));
+    std::fs::write(&desired, DESIRED).unwrap();
+    std::fs::write(&live, DESIRED.replace("hunter2", "correct-horse")).unwrap();
+    let (desired, live) = (text(&desired).to_owned(), text(&live).to_owned());
+    (folder, desired, live)
+}
+
+#[test]
+fn a_diff_ends_with_its_verdict_and_tells_no_secret() {
+    let (folder, desired, live) = differing();
+    let file = folder.path().join("report.json");
+    let ended = driftd(&["diff", &desired, &live, "-o", "text", "-o", &format!("json={}", file.display())]);
+    assert_eq!((ended.code, ended.stderr.as_str()), (Some(1), ""));
+    assert!(ended.stdout.ends_with("\ndrift: 1 finding in 1 object\n"), "{}", ended.stdout);
+    assert!(!ended.stdout.contains('\u{1b}'), "{}", ended.stdout);
+    let json = std::fs::read_to_string(&file).unwrap();
+    assert!(json.contains("\"state\": \"modified\"") && json.ends_with("}\n"), "{json}");
+    for shown in [&ended.stdout, &json] {
+        assert!(shown.contains("<redacted sha256:"), "{shown}");
+        assert!(!shown.contains("hunter2") && !shown.contains("correct-horse"), "{shown}");
+    }
+    let same = driftd(&["diff", &desired, &desired]);
+    assert_eq!(same.code, Some(0), "{}", same.stdout);
+    let coloured = driftd(&["diff", &desired, &live, "--color", "always"]);
+    assert!(coloured.stdout.contains("\u{1b}[31m"), "{}", coloured.stdout);
+}
+
+#[test]
+fn a_closed_pipe_does_not_hide_drift() {
+    let (_folder, desired, live) = differing();
+    let (reader, writer) = std::io::pipe().unwrap();
+    drop(reader);
+    let ended = Ended::from(command(&["diff", &desired, &live]).stdout(writer).output().unwrap());
+    assert_eq!((ended.code, ended.stderr.as_str()), (Some(1), ""));
+}
+
+#[test]
+fn a_check_that_cannot_read_its_sources_is_incomplete() {
+    let (_folder, path) = config(VALID);
+    let ended = driftd(&["check", "--config", text(&path)]);
+    assert_eq!(ended.code, Some(3), "{}", ended.stderr);
+    assert!(
+        ended.stdout.contains("\nincomplete: no drift was found, but not everything could be compared"),
+        "{}",
+        ended.stdout
+    );
 }
 
 #[test]
