@@ -66,6 +66,22 @@ pub(super) fn worst(findings: &[Finding]) -> Option<&Finding> {
     findings.iter().max_by_key(|finding| (finding.severity, finding.origin == Origin::Manual))
 }
 
+/// The verdict on a live object that nobody declares.
+pub(super) fn extra(live: &Live) -> ObjectAssessment {
+    let (category, severity) = classify::object(&live.key.type_key.kind_key());
+    ObjectAssessment {
+        key: live.key.clone(),
+        state: State::Extra,
+        terminating: false,
+        since: None,
+        category: Some(category),
+        severity: Some(severity),
+        origin: Some(Origin::Unknown),
+        source: None,
+        findings: Vec::new(),
+    }
+}
+
 /// One object under judgement.
 struct Judge<'a> {
     environment: &'a str,

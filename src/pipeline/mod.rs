@@ -16,7 +16,7 @@ use crate::drift::model::{Assessment, Gap, GapReason, Redactor, Stage};
 use crate::live::Source;
 use crate::report::{EnvironmentReport, Identity};
 
-pub use diff::{DiffError, diff};
+pub use diff::{DiffError, Undeclared, diff};
 pub use evaluate::{Evidence, evaluate};
 
 /// What judging needs beside the objects.
