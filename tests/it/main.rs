@@ -5,5 +5,6 @@
 mod cli;
 mod controlplane;
 mod fixture;
+mod ship;
 mod yaml;
 mod yaml_fuzz;
