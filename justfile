@@ -49,4 +49,4 @@ series:
 
 # Write what the built-in kinds know of themselves anew, from the Go types.
 facts:
-    cd tests/controlplane/kubernetes && go run ./facts -o ../../../src/drift/schema/kubernetes.jsonl
+    cd tests/controlplane/kubernetes && go run ./facts -o ../../../src/drift/kubernetes.jsonl

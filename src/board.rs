@@ -1,5 +1,6 @@
 //! The one noticeboard: what the daemon found last, ready to be read by whoever serves it.
 
+use std::collections::BTreeSet;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use jiff::Timestamp;
@@ -100,7 +101,7 @@ impl Entry {
         if report.complete {
             self.freshness.last_success = Some(report.finished_at);
         }
-        let stages: std::collections::BTreeSet<_> = report.gaps.iter().map(|gap| gap.stage).collect();
+        let stages: BTreeSet<_> = report.gaps.iter().map(|gap| gap.stage).collect();
         for stage in stages {
             *self.errors.entry(stage).or_default() += 1;
         }
@@ -127,7 +128,8 @@ impl Notice {
                 report.complete &= environments.iter().all(Freshness::is_scanned);
                 Arc::new(report)
             });
-        let body = |format| metrics::join(entries.iter().map(|entry| &entry.samples), format);
+        let samples: Vec<_> = entries.iter().map(|entry| &entry.samples).collect();
+        let body = |format| metrics::join(&samples, format);
         Self { report, environments, text: body(Format::Text), open_metrics: body(Format::OpenMetrics) }
     }
 

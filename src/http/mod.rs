@@ -25,7 +25,6 @@ use crate::metrics;
 use crate::report::{EnvironmentReport, Report};
 
 /// Every route, over what stands on `board`.
-#[must_use]
 pub fn router(board: Arc<Board>) -> Router {
     Router::new()
         .route("/", get(index))
@@ -56,10 +55,13 @@ async fn ready(State(board): State<Arc<Board>>) -> Response {
     if notice.is_ready() {
         return "ok\n".into_response();
     }
-    let waiting = notice.environments.iter().filter(|environment| !environment.is_scanned());
-    let body: String = waiting
-        .map(|environment| format!("environment {} has not been scanned yet\n", environment.identity.name))
+    let waiting: Vec<_> = notice
+        .environments
+        .iter()
+        .filter(|environment| !environment.is_scanned())
+        .map(|environment| environment.identity.name.as_str())
         .collect();
+    let body = format!("not scanned yet: {}\n", waiting.join(", "));
     (StatusCode::SERVICE_UNAVAILABLE, body).into_response()
 }
 
@@ -81,7 +83,7 @@ async fn report(State(board): State<Arc<Board>>, RawQuery(query): RawQuery) -> R
         Err(message) => return error(StatusCode::BAD_REQUEST, &message),
         Ok(None) => notice.report.as_deref().map(listed),
         Ok(Some(name)) => match known(&notice, &name) {
-            Err(response) => return response,
+            Err(body) => return json_response(StatusCode::NOT_FOUND, &body),
             Ok(environment) => environment.map(only),
         },
     };
@@ -105,13 +107,13 @@ fn environment_asked_for(query: &str) -> Result<Option<String>, String> {
 }
 
 /// The report on the environment `name`, absent before its first scan; an error where there is no such environment.
-fn known<'a>(notice: &'a Notice, name: &str) -> Result<Option<&'a EnvironmentReport>, Response> {
+fn known<'a>(notice: &'a Notice, name: &str) -> Result<Option<&'a EnvironmentReport>, Value> {
     let names: Vec<_> = notice.environments.iter().map(|environment| environment.identity.name.as_str()).collect();
     if names.contains(&name) {
         return Ok(notice.environment(name));
     }
     let message = format!("there is no environment `{name}`; known are: {}", names.join(", "));
-    Err(json_response(StatusCode::NOT_FOUND, &json!({"error": message, "environments": names})))
+    Err(json!({"error": message, "environments": names}))
 }
 
 fn only(environment: &EnvironmentReport) -> Report {

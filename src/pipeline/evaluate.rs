@@ -134,9 +134,9 @@ impl<'a> Judge<'a> {
         normalised: &'v Normalised,
         content: &'v Value,
     ) -> Vec<Attributed<'v>> {
-        let context = Context { schema: self.schema, image_mirrors: &self.rules.image_mirrors };
+        let rules = Context { schema: self.schema, image_mirrors: &self.rules.image_mirrors };
         let sides = Sides { declared: &normalised.declared, full: &normalised.full, live: content };
-        let differences = compare::compare(context, root, sides);
+        let differences = compare::compare(rules, root, sides);
         if differences.is_empty() {
             return Vec::new();
         }

@@ -1,9 +1,10 @@
 //! The real binary: usage and configuration errors, exit codes and pipes.
 
 use std::path::{Path, PathBuf};
-use std::process::{Command, Output, Stdio};
 
 use tempfile::TempDir;
+
+use crate::fixture::{Ended, command, driftd};
 
 const VALID: &str = "\
 clusters: [{name: local, snapshot: cluster}]
@@ -12,30 +13,6 @@ environments:
   - {name: prod, repository: platform, branch: prod, cluster: local}
   - {name: qa, repository: platform, branch: qa, cluster: local}
 ";
-
-fn driftd(arguments: &[&str]) -> Command {
-    let mut command = Command::new(env!("CARGO_BIN_EXE_driftd"));
-    command.args(arguments).env_remove("DRIFTD_LOG").env_remove("NO_COLOR").stdin(Stdio::null());
-    command
-}
-
-struct Ended {
-    code: Option<i32>,
-    stdout: String,
-    stderr: String,
-}
-
-fn ended(output: Output) -> Ended {
-    Ended {
-        code: output.status.code(),
-        stdout: String::from_utf8(output.stdout).unwrap(),
-        stderr: String::from_utf8(output.stderr).unwrap(),
-    }
-}
-
-fn run(arguments: &[&str]) -> Ended {
-    ended(driftd(arguments).output().unwrap())
-}
 
 /// A folder with a configuration in it.
 fn config(text: &str) -> (TempDir, PathBuf) {
@@ -60,25 +37,25 @@ fn assert_usage_error(ended: &Ended, parts: &[&str]) {
 
 #[test]
 fn the_version_is_told() {
-    let ended = run(&["--version"]);
+    let ended = driftd(&["--version"]);
     assert_eq!((ended.code, ended.stdout), (Some(0), format!("driftd {}\n", env!("CARGO_PKG_VERSION"))));
 }
 
 #[test]
 fn no_command_and_a_wrong_command_are_usage_errors() {
-    assert_usage_error(&run(&[]), &["Usage: driftd", "check"]);
-    assert_usage_error(&run(&["chekc"]), &["check"]);
-    assert_usage_error(&run(&["check"]), &["--config"]);
-    assert_usage_error(&run(&["diff", "one"]), &["LIVE"]);
+    assert_usage_error(&driftd(&[]), &["Usage: driftd", "check"]);
+    assert_usage_error(&driftd(&["chekc"]), &["check"]);
+    assert_usage_error(&driftd(&["check"]), &["--config"]);
+    assert_usage_error(&driftd(&["diff", "one"]), &["LIVE"]);
 }
 
 #[test]
 fn check_may_be_written_as_a_flag() {
     let (_folder, path) = config("intervall: 1m\n");
-    let expected = run(&["check", "--config", text(&path)]);
+    let expected = driftd(&["check", "--config", text(&path)]);
     assert_usage_error(&expected, &["did you mean `interval`?"]);
-    assert_eq!(run(&["--check", "--config", text(&path)]).stderr, expected.stderr);
-    assert_eq!(run(&["--config", text(&path), "--check"]).stderr, expected.stderr);
+    assert_eq!(driftd(&["--check", "--config", text(&path)]).stderr, expected.stderr);
+    assert_eq!(driftd(&["--config", text(&path), "--check"]).stderr, expected.stderr);
 }
 
 #[test]
@@ -90,7 +67,7 @@ fn all_problems_of_a_configuration_are_told_at_once_with_file_and_line() {
     );
     for command in [&["check"][..], &["run"], &["config", "validate"]] {
         let arguments: Vec<&str> = command.iter().copied().chain(["--config", text(&path)]).collect();
-        let ended = run(&arguments);
+        let ended = driftd(&arguments);
         let at = |line: u32, rest: &str| format!("{}:{line}: {rest}", path.display());
         assert_usage_error(
             &ended,
@@ -110,13 +87,13 @@ fn all_problems_of_a_configuration_are_told_at_once_with_file_and_line() {
 
 #[test]
 fn a_configuration_that_cannot_be_read_is_named() {
-    assert_usage_error(&run(&["check", "--config", "/nonexistent/driftd.yaml"]), &["/nonexistent/driftd.yaml"]);
+    assert_usage_error(&driftd(&["check", "--config", "/nonexistent/driftd.yaml"]), &["/nonexistent/driftd.yaml"]);
 }
 
 #[test]
 fn a_valid_configuration_is_told() {
     let (_folder, path) = config(VALID);
-    let ended = run(&["config", "validate", "--config", text(&path)]);
+    let ended = driftd(&["config", "validate", "--config", text(&path)]);
     assert_eq!((ended.code, ended.stderr.as_str()), (Some(0), ""));
     assert_eq!(ended.stdout, format!("{} is valid; environments: 2\n", path.display()));
 }
@@ -124,7 +101,7 @@ fn a_valid_configuration_is_told() {
 #[test]
 fn unknown_environments_are_told_at_once_with_those_that_exist() {
     let (_folder, path) = config(VALID);
-    let ended = run(&["check", "--config", text(&path), "--environment", "prd", "--environment", "dev"]);
+    let ended = driftd(&["check", "--config", text(&path), "--environment", "prd", "--environment", "dev"]);
     assert_usage_error(&ended, &["`prd`, `dev`", "the configuration has `prod`, `qa`"]);
 }
 
@@ -133,7 +110,7 @@ fn a_wrong_format_or_rule_is_told_with_what_exists() {
     let (_folder, path) = config(VALID);
     let check = |arguments: &[&str]| {
         let base = ["check", "--config", text(&path)];
-        run(&base.iter().chain(arguments).copied().collect::<Vec<_>>())
+        driftd(&base.iter().chain(arguments).copied().collect::<Vec<_>>())
     };
     assert_usage_error(&check(&["-o", "jnuit"]), &["`jnuit` is no format", "text, json"]);
     assert_usage_error(&check(&["-o", "json="]), &["no path stands behind `=`"]);
@@ -145,14 +122,14 @@ fn a_wrong_format_or_rule_is_told_with_what_exists() {
 
 #[test]
 fn a_diff_of_what_cannot_be_read_is_a_usage_error() {
-    assert_usage_error(&run(&["diff", "/nonexistent/desired", "/nonexistent/live"]), &["error: "]);
+    assert_usage_error(&driftd(&["diff", "/nonexistent/desired", "/nonexistent/live"]), &["error: "]);
 }
 
 #[test]
 fn a_wrong_log_filter_is_told() {
     let (_folder, path) = config(VALID);
-    let mut command = driftd(&["config", "validate", "--config", text(&path)]);
-    let ended = ended(command.env("DRIFTD_LOG", "driftd=loud").output().unwrap());
+    let mut command = command(&["config", "validate", "--config", text(&path)]);
+    let ended = Ended::from(command.env("DRIFTD_LOG", "driftd=loud").output().unwrap());
     assert_usage_error(&ended, &["DRIFTD_LOG", "warn,driftd=debug"]);
 }
 
@@ -162,7 +139,7 @@ fn a_closed_pipe_is_success() {
     for arguments in [&["config", "validate", "--config", text(&path)][..], &["--help"]] {
         let (reader, writer) = std::io::pipe().unwrap();
         drop(reader);
-        let ended = ended(driftd(arguments).stdout(writer).output().unwrap());
+        let ended = Ended::from(command(arguments).stdout(writer).output().unwrap());
         assert_eq!((ended.code, ended.stderr.as_str()), (Some(0), ""), "{arguments:?}");
     }
 }

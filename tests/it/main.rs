@@ -4,7 +4,10 @@
 
 mod cli;
 mod controlplane;
+mod daemon;
+mod facts;
 mod fixture;
 mod ship;
+mod trust;
 mod yaml;
 mod yaml_fuzz;

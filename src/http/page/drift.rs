@@ -58,7 +58,7 @@ fn drifted_object(object: &ObjectAssessment, now: Timestamp) -> Markup {
                 @if let Some(severity) = object.severity { (severity_tag(severity)) }
                 p.origin {
                     @if let Some(origin) = object.origin { (origin_words(origin)) }
-                    @if let Some(since) = object.since { " · since " (ago(since, now)) }
+                    @if let Some(since) = object.since { " · began " (ago(since, now)) }
                 }
             }
             @if object.findings.is_empty() {
@@ -106,11 +106,11 @@ fn severity_tag(severity: Severity) -> Markup {
 
 const fn origin_words(origin: Origin) -> &'static str {
     match origin {
-        Origin::Manual => "changed by hand",
+        Origin::Manual => "by hand",
         Origin::Outdated => "an earlier commit is deployed",
         Origin::Stale => "left behind by a deployer",
-        Origin::Controller => "changed by a controller",
-        Origin::Unknown => "nothing tells who did it",
+        Origin::Controller => "by a controller",
+        Origin::Unknown => "by an unknown hand",
     }
 }
 

@@ -68,7 +68,7 @@ fn rendered(objects: Vec<ObjectAssessment>, gaps: Vec<Gap>) -> String {
         last_success: None,
         errors: &ScanErrors::from([(Stage::List, 2)]),
     });
-    join([&samples].into_iter(), Format::Text)
+    join(&[&samples], Format::Text)
 }
 
 fn has(text: &str, line: &str) -> bool {
@@ -132,7 +132,7 @@ fn before_the_first_scan_only_what_is_configured_is_told() {
     let errors = ScanErrors::new();
     let identity = identity();
     let observed = Observed { identity: &identity, report: None, last_scan: None, last_success: None, errors: &errors };
-    let text = join([&render(&observed)].into_iter(), Format::Text);
+    let text = join(&[&render(&observed)], Format::Text);
     let families: BTreeSet<_> =
         text.lines().filter(|line| !line.starts_with('#')).filter_map(|line| line.split('{').next()).collect();
     assert_eq!(families, BTreeSet::from(["driftd_environment_info", "driftd_scan_errors_total"]));
