@@ -6,7 +6,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use jiff::Timestamp;
 use tokio::sync::watch;
 
-use crate::metrics::{self, Format, Observed, Samples, ScanErrors};
+use crate::metrics::{self, Format, Observed, Samples, ScanErrors, Standing};
 use crate::report::{EnvironmentReport, Identity, Report};
 
 /// Takes reports from the scans, hands out the latest [`Notice`].
@@ -109,9 +109,18 @@ impl Entry {
     }
 
     fn render(&self) -> Samples {
+        let identity = &self.freshness.identity;
         metrics::render(&Observed {
-            identity: &self.freshness.identity,
-            report: self.report.as_ref(),
+            name: &identity.name,
+            repository: &identity.repository,
+            branch: &identity.branch,
+            cluster: &identity.cluster,
+            revision: self.report.as_ref().and_then(|report| report.revision.as_deref()),
+            standing: self.report.as_ref().map(|report| Standing {
+                complete: report.complete,
+                summary: &report.summary,
+                objects: &report.objects,
+            }),
             last_scan: self.freshness.last_scan,
             last_success: self.freshness.last_success,
             errors: &self.errors,

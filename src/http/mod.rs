@@ -22,7 +22,7 @@ pub use server::serve;
 
 use crate::board::{Board, Notice};
 use crate::metrics;
-use crate::report::{EnvironmentReport, Report};
+use crate::report::{EnvironmentReport, Listing, Report, json};
 
 /// Every route, over what stands on `board`.
 pub fn router(board: Arc<Board>) -> Router {
@@ -81,16 +81,19 @@ async fn report(State(board): State<Arc<Board>>, RawQuery(query): RawQuery) -> R
     let notice = board.latest();
     let report = match environment_asked_for(query.as_deref().unwrap_or_default()) {
         Err(message) => return error(StatusCode::BAD_REQUEST, &message),
-        Ok(None) => notice.report.as_deref().map(listed),
+        Ok(None) => notice.report.clone(),
         Ok(Some(name)) => match known(&notice, &name) {
             Err(body) => return json_response(StatusCode::NOT_FOUND, &body),
-            Ok(environment) => environment.map(only),
+            Ok(environment) => environment.and_then(|report| Report::new(vec![report.clone()])).map(Arc::new),
         },
     };
-    match report.as_ref().map(serde_json::to_string) {
-        Some(Ok(body)) => ([(header::CONTENT_TYPE, "application/json")], body).into_response(),
-        Some(Err(_)) => error(StatusCode::INTERNAL_SERVER_ERROR, "the report cannot be written as JSON"),
-        None => error(StatusCode::SERVICE_UNAVAILABLE, "the first scan has not ended yet; ask again in a moment"),
+    let Some(report) = report else {
+        return error(StatusCode::SERVICE_UNAVAILABLE, "the first scan has not ended yet; ask again in a moment");
+    };
+    let mut body = Vec::new();
+    match json::write(&report, Listing::OutOfSync, &mut body) {
+        Ok(()) => ([(header::CONTENT_TYPE, "application/json")], body).into_response(),
+        Err(_) => error(StatusCode::INTERNAL_SERVER_ERROR, "the report cannot be written as JSON"),
     }
 }
 
@@ -114,41 +117,6 @@ fn known<'a>(notice: &'a Notice, name: &str) -> Result<Option<&'a EnvironmentRep
     }
     let message = format!("there is no environment `{name}`; known are: {}", names.join(", "));
     Err(json!({"error": message, "environments": names}))
-}
-
-fn only(environment: &EnvironmentReport) -> Report {
-    Report {
-        schema_version: crate::report::SCHEMA_VERSION,
-        version: env!("CARGO_PKG_VERSION"),
-        started_at: environment.started_at,
-        finished_at: environment.finished_at,
-        complete: environment.complete,
-        summary: environment.summary.clone(),
-        environments: vec![without_in_sync(environment)],
-    }
-}
-
-fn listed(report: &Report) -> Report {
-    Report {
-        environments: report.environments.iter().map(without_in_sync).collect(),
-        summary: report.summary.clone(),
-        ..*report
-    }
-}
-
-/// The report lists what is not in sync; its counts stay those of all objects.
-fn without_in_sync(environment: &EnvironmentReport) -> EnvironmentReport {
-    EnvironmentReport {
-        name: environment.name.clone(),
-        repository: environment.repository.clone(),
-        branch: environment.branch.clone(),
-        revision: environment.revision.clone(),
-        cluster: environment.cluster.clone(),
-        summary: environment.summary.clone(),
-        gaps: environment.gaps.clone(),
-        objects: environment.out_of_sync().cloned().collect(),
-        ..*environment
-    }
 }
 
 fn error(status: StatusCode, message: &str) -> Response {

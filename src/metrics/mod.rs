@@ -7,7 +7,7 @@ mod text;
 
 use std::collections::BTreeMap;
 
-pub use environment::{MAX_DRIFTED_OBJECTS, Observed};
+pub use environment::{MAX_DRIFTED_OBJECTS, Observed, Standing};
 pub use family::{FAMILIES, Family, Kind};
 pub use text::Format;
 

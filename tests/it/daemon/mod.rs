@@ -10,6 +10,7 @@ use driftd::daemon::{Daemon, DaemonError};
 use driftd::drift::model::{GapReason, Stage, State};
 use serde_json::Value;
 
+use crate::fixture::promtool;
 use client::{Answer, get, request};
 use scripted::{Running, Script, at, config, gap, object, report};
 
@@ -63,6 +64,8 @@ async fn drift_reaches_metrics_report_and_page() {
     ] {
         assert!(metrics.text().lines().any(|own| own == line), "no {line} in\n{}", metrics.text());
     }
+    let verdict = tokio::task::spawn_blocking(move || promtool(&["check", "metrics"], &metrics.text())).await.unwrap();
+    assert!(verdict.status.success(), "{}", String::from_utf8_lossy(&verdict.stderr));
     let body = json(&get(address, "/api/v1/report?environment=prod").await);
     assert_eq!(body["summary"]["objects"]["inSync"], 1);
     assert_eq!(body["environments"][0]["objects"].as_array().map(Vec::len), Some(1));
