@@ -64,7 +64,7 @@ pub fn diff(desired: &Path, live: &Path) -> Result<EnvironmentReport, DiffError>
         listing.insert(live);
     }
     let evidence = Evidence { desired: declared, live: listing, schemas, gaps: Vec::new() };
-    let assessment = evaluate("diff", evidence, &Rules::default());
+    let assessment = evaluate("diff", &evidence, &Rules::default());
     let identity = Identity {
         name: "diff".to_owned(),
         repository: desired.display().to_string(),

@@ -45,6 +45,8 @@ fn hostile_object() -> ObjectAssessment {
             category: Category::Image,
             severity: Severity::Critical,
             origin: Origin::Manual,
+            commits_behind: None,
+            revision: None,
             manager: Some(Manager { name: HOSTILE.into(), operation: Operation::Update, time: Some(now()) }),
             source: Some(position),
         }],

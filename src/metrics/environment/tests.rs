@@ -53,6 +53,8 @@ fn image_change(container: &str) -> Finding {
         category: Category::Image,
         severity: Severity::Critical,
         origin: Origin::Manual,
+        commits_behind: None,
+        revision: None,
         manager: None,
         source: None,
     }

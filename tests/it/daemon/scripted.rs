@@ -157,6 +157,8 @@ fn image_change() -> Finding {
         category: Category::Image,
         severity: Severity::Critical,
         origin: Origin::Manual,
+        commits_behind: None,
+        revision: None,
         manager: None,
         source: None,
     }
