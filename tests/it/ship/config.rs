@@ -1,14 +1,13 @@
 //! The configurations that ship are valid.
 
 use super::path;
-use super::process::driftd;
-use crate::fixture::run;
+use crate::fixture::driftd;
 
 fn validated(relative: &str) {
     let file = path(relative);
-    let output = run(&mut driftd(&["config", "validate", "--config", file.to_str().unwrap()]), "");
-    assert_eq!(output.status.code(), Some(0), "{}", String::from_utf8_lossy(&output.stderr));
-    assert!(String::from_utf8(output.stdout).unwrap().contains("is valid"));
+    let ended = driftd(&["config", "validate", "--config", file.to_str().unwrap()]);
+    assert_eq!(ended.code, Some(0), "{}", ended.stderr);
+    assert!(ended.stdout.contains("is valid"), "{}", ended.stdout);
 }
 
 #[test]

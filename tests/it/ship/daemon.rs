@@ -6,9 +6,9 @@ use std::thread;
 
 use serde_json::{Value, json};
 
-use super::process::{Running, driftd, get};
+use super::process::{Running, get};
 use super::workspace::Workspace;
-use crate::fixture::{ControlPlane, Namespace, Patch, eventually, promtool, run};
+use crate::fixture::{ControlPlane, Namespace, Patch, command, driftd, eventually, promtool};
 
 const SETTINGS: &str = "
 apiVersion: v1
@@ -45,7 +45,7 @@ fn watched(prefix: &str) -> (Namespace, Workspace, Running) {
     deploy(&namespace);
     let workspace = Workspace::new(namespace.admin.path(), &namespace.name, FILES);
     let config = workspace.config();
-    let running = Running::start(&mut driftd(&["run", "--config", config.to_str().unwrap()]));
+    let running = Running::start(&mut command(&["run", "--config", config.to_str().unwrap()]));
     running.await_ready();
     (namespace, workspace, running)
 }
@@ -56,10 +56,11 @@ fn deploy(namespace: &Namespace) {
     }
 }
 
-fn image(namespace: &Namespace, image: &str, manager: &str) {
-    let path = namespace.path("apps/v1", "Deployment", "coordinator");
-    let patch = json!({"spec": {"template": {"spec": {"containers": [{"name": "trino", "image": image}]}}}});
-    namespace.admin.api().patch(&path, Patch::Strategic, &patch, manager).unwrap();
+/// What `kubectl edit` does.
+fn edit_image(namespace: &Namespace, image: &str) {
+    let coordinator = namespace.path("apps/v1", "Deployment", "coordinator");
+    let change = json!({"spec": {"template": {"spec": {"containers": [{"name": "trino", "image": image}]}}}});
+    namespace.admin.api().patch(&coordinator, Patch::Strategic, &change, "kubectl-edit").unwrap();
 }
 
 /// The sample lines of a family.
@@ -73,13 +74,13 @@ fn await_metrics(running: &Running, what: &str, holds: impl Fn(&str) -> bool) ->
 
 #[test]
 fn a_manual_change_has_its_series_until_it_is_undone() {
-    let (namespace, workspace, running) = watched("watched");
-    let quiet = running.get("/metrics");
+    let (namespace, git, daemon) = watched("watched");
+    let quiet = daemon.get("/metrics");
     assert_eq!(samples(&quiet, "driftd_resource_drifted"), Vec::<&str>::new());
     assert!(quiet.contains("driftd_resources{environment=\"prod\",state=\"in_sync\"} 3\n"), "{quiet}");
 
-    image(&namespace, "trinodb/trino:470", "kubectl-edit");
-    let metrics = await_metrics(&running, "the change has its series", |metrics| {
+    edit_image(&namespace, "trinodb/trino:470");
+    let metrics = await_metrics(&daemon, "the change has its series", |metrics| {
         !samples(metrics, "driftd_resource_drifted").is_empty()
     });
     let object = format!(
@@ -103,51 +104,51 @@ fn a_manual_change_has_its_series_until_it_is_undone() {
     );
     assert!(metrics.contains("driftd_scan_success{environment=\"prod\"} 1\n"));
     assert_clean(&metrics);
-    assert_same_report(&running, &workspace);
-    assert!(running.get("/").contains("trinodb/trino:470"));
+    assert_same_report(&daemon, &git);
+    assert!(daemon.get("/").contains("trinodb/trino:470"));
 
     deploy(&namespace);
     let metrics =
-        await_metrics(&running, "the series is gone", |metrics| samples(metrics, "driftd_resource_drifted").is_empty());
+        await_metrics(&daemon, "the series is gone", |metrics| samples(metrics, "driftd_resource_drifted").is_empty());
     assert_eq!(samples(&metrics, "driftd_image_drift_info"), Vec::<&str>::new());
-    assert_same_report(&running, &workspace);
-    let ended = running.end("TERM");
+    assert_same_report(&daemon, &git);
+    let ended = daemon.end("TERM");
     assert_eq!(ended.code, Some(0), "{}", ended.stderr);
     assert!(!ended.stderr.contains("not-to-be-shown"));
 }
 
 #[test]
 fn a_commit_and_a_deletion_are_seen() {
-    let (namespace, workspace, running) = watched("promoted");
+    let (namespace, git, daemon) = watched("promoted");
     let newer = DEPLOYMENT.replace("476", "477");
-    let revision = workspace.commit(&[("settings.yaml", SETTINGS), ("coordinator.yaml", &newer)]);
+    let revision = git.commit(&[("settings.yaml", SETTINGS), ("coordinator.yaml", &newer)]);
     let line = format!("driftd_git_revision_info{{environment=\"prod\",revision=\"{revision}\"}} 1");
-    await_metrics(&running, "the commit is compared", |metrics| metrics.lines().any(|own| own == line));
+    await_metrics(&daemon, "the commit is compared", |metrics| metrics.lines().any(|own| own == line));
     namespace.admin.api().delete(&namespace.path("v1", "Secret", "database")).unwrap();
-    let metrics = await_metrics(&running, "the Secret is missing", |metrics| {
+    let metrics = await_metrics(&daemon, "the Secret is missing", |metrics| {
         metrics.contains("driftd_resources{environment=\"prod\",state=\"missing\"} 1\n")
     });
     assert_eq!(samples(&metrics, "driftd_resource_drifted").len(), 2, "{metrics}");
-    assert_same_report(&running, &workspace);
-    assert_eq!(running.end("INT").code, Some(0));
+    assert_same_report(&daemon, &git);
+    assert_eq!(daemon.end("INT").code, Some(0));
 }
 
 #[test]
 fn a_branch_that_is_gone_is_told_and_claims_nothing() {
-    let (_namespace, workspace, running) = watched("lost");
-    let config = workspace.config();
-    drop(running);
+    let (_namespace, git, daemon) = watched("lost");
+    let config = git.config();
+    drop(daemon);
     let text = fs::read_to_string(&config).unwrap().replace("\"branch\":\"prod\"", "\"branch\":\"gone\"");
     fs::write(&config, text).unwrap();
-    let running = Running::start(&mut driftd(&["run", "--config", config.to_str().unwrap()]));
-    running.await_ready();
-    let metrics = running.get("/metrics");
+    let daemon = Running::start(&mut command(&["run", "--config", config.to_str().unwrap()]));
+    daemon.await_ready();
+    let metrics = daemon.get("/metrics");
     assert!(metrics.contains("driftd_scan_success{environment=\"prod\"} 0\n"), "{metrics}");
     assert!(!metrics.contains("driftd_scan_errors_total{environment=\"prod\",stage=\"git\"} 0\n"), "{metrics}");
     assert_eq!(samples(&metrics, "driftd_last_successful_scan_timestamp_seconds"), Vec::<&str>::new());
     assert_eq!(samples(&metrics, "driftd_drift_findings"), Vec::<&str>::new());
     assert_clean(&metrics);
-    let ended = running.end("TERM");
+    let ended = daemon.end("TERM");
     assert!(ended.stderr.contains("gone"), "{}", ended.stderr);
 }
 
@@ -164,9 +165,9 @@ fn an_address_that_is_taken_is_told() {
     });
     let file = folder.path().join("driftd.yaml");
     fs::write(&file, config.to_string()).unwrap();
-    let output = run(&mut driftd(&["run", "--config", file.to_str().unwrap()]), "");
-    let told = String::from_utf8(output.stderr).unwrap();
-    assert_eq!(output.status.code(), Some(2), "{told}");
+    let ended = driftd(&["run", "--config", file.to_str().unwrap()]);
+    let told = ended.stderr;
+    assert_eq!(ended.code, Some(2), "{told}");
     for part in ["error: cannot listen on", &address, "in use", "http.listen"] {
         assert!(told.contains(part), "{part:?} is not in {told}");
     }
@@ -174,8 +175,8 @@ fn an_address_that_is_taken_is_told() {
 
 #[test]
 fn many_readers_at_once_see_whole_answers() {
-    let (_namespace, _workspace, running) = watched("crowded");
-    let address = running.address();
+    let (_namespace, _git, daemon) = watched("crowded");
+    let address = daemon.address();
     thread::scope(|scope| {
         for _ in 0..32 {
             scope.spawn(move || {
@@ -197,9 +198,9 @@ fn assert_clean(metrics: &str) {
 
 /// The daemon's report is that of `driftd check`, apart from times and from when driftd saw what first.
 #[track_caller]
-fn assert_same_report(running: &Running, workspace: &Workspace) {
-    let served: Value = serde_json::from_str(&running.get("/api/v1/report")).unwrap();
-    assert_eq!(timeless(served), timeless(workspace.check().report));
+fn assert_same_report(daemon: &Running, git: &Workspace) {
+    let served: Value = serde_json::from_str(&daemon.get("/api/v1/report")).unwrap();
+    assert_eq!(timeless(served), timeless(git.check().json()));
 }
 
 fn timeless(mut report: Value) -> Value {

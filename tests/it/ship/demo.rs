@@ -6,13 +6,13 @@ use std::path::Path;
 use serde_json::Value;
 use tempfile::TempDir;
 
-use super::process::{Running, driftd, get};
-use crate::fixture::eventually;
+use super::process::{Running, get};
+use crate::fixture::{command, eventually};
 
 /// A demonstration without programs, home or settings, whose temporary folder is made in the one given.
 fn demo() -> (Running, TempDir) {
     let temporary = tempfile::tempdir().unwrap();
-    let mut command = driftd(&["demo"]);
+    let mut command = command(&["demo"]);
     command.env_clear().env("PATH", "").env("HOME", "").env("TMPDIR", temporary.path());
     (Running::start(&mut command), temporary)
 }

@@ -120,20 +120,22 @@ fn with_the_rights_that_ship_its_own_deployment_is_found_in_sync() {
     let repository = [("driftd.yaml", MANIFESTS.as_str()), ("secret.yaml", secret)];
     let workspace = Workspace::new(deployed().path(), &namespace.name, &repository);
     let checked = workspace.check();
-    assert_eq!(checked.report["environments"][0]["objects"], json!([]));
-    assert_eq!(checked.report["environments"][0]["gaps"], json!([]));
+    let report = checked.json();
+    assert_eq!(report["environments"][0]["objects"], json!([]));
+    assert_eq!(report["environments"][0]["gaps"], json!([]));
     assert_eq!((checked.code, checked.stderr.as_str()), (Some(0), ""));
     let declared = documents(&MANIFESTS).len() + 1;
-    assert_eq!(checked.report["summary"]["objects"]["inSync"], declared);
+    assert_eq!(report["summary"]["objects"]["inSync"], declared);
 
     let api = namespace.admin.api();
     let changed = json!({"stringData": {"password": "seen-by-nobody"}});
     let path = namespace.path("v1", "Secret", "database");
     api.patch(&path, Patch::Merge, &changed, "kubectl-edit").unwrap();
     let checked = workspace.check();
-    let object = &checked.report["environments"][0]["objects"][0];
+    let report = checked.json();
+    let object = &report["environments"][0]["objects"][0];
     assert_eq!((checked.code, &object["kind"], &object["state"]), (Some(1), &json!("Secret"), &json!("modified")));
-    assert!(!checked.report.to_string().contains("seen-by-nobody"));
+    assert!(!checked.stdout.contains("seen-by-nobody"));
 }
 
 #[test]
@@ -145,8 +147,9 @@ fn the_rights_that_ship_are_enough_for_every_kind_of_the_sample() {
     let repository: Vec<_> = names.iter().map(String::as_str).zip(manifests.iter().map(String::as_str)).collect();
     assert!(manifests.len() > 10);
     let checked = Workspace::new(deployed().path(), &namespace.name, &repository).check();
-    assert_eq!(checked.report["environments"][0]["gaps"], json!([]));
-    assert_eq!(checked.report["summary"]["objects"]["unknown"], 0);
+    let report = checked.json();
+    assert_eq!(report["environments"][0]["gaps"], json!([]));
+    assert_eq!(report["summary"]["objects"]["unknown"], 0);
     assert_eq!(checked.code, Some(1), "nothing of it is there");
 }
 

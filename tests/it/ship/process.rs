@@ -7,15 +7,7 @@ use std::sync::{Arc, Mutex};
 use std::thread::{self, JoinHandle};
 use std::time::Duration;
 
-use crate::fixture::eventually;
-
-/// The binary, with nothing of the caller's own settings.
-pub(super) fn driftd(arguments: &[&str]) -> Command {
-    let mut command = Command::new(env!("CARGO_BIN_EXE_driftd"));
-    command.args(arguments).env_remove("DRIFTD_LOG").env_remove("CLICOLOR_FORCE").env_remove("KUBECONFIG");
-    command.stdin(Stdio::null());
-    command
-}
+use crate::fixture::{Ended, eventually};
 
 /// A daemon that listens. It is ended when dropped.
 pub(super) struct Running {
@@ -23,12 +15,6 @@ pub(super) struct Running {
     address: SocketAddr,
     stdout: Captured,
     stderr: Captured,
-}
-
-/// What a process left behind.
-pub(super) struct Ended {
-    pub code: Option<i32>,
-    pub stderr: String,
 }
 
 impl Running {
@@ -86,7 +72,7 @@ impl Running {
         let sent = Command::new("kill").args(["-s", name, &process_id]).status().expect("kill can be run");
         assert!(sent.success());
         let status = eventually("driftd ends", || self.child.try_wait().expect("its state can be asked"));
-        Ended { code: status.code(), stderr: self.stderr.whole() }
+        Ended { code: status.code(), stdout: self.stdout.whole(), stderr: self.stderr.whole() }
     }
 }
 

@@ -3,11 +3,10 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use serde_json::{Value, json};
+use serde_json::json;
 use tempfile::TempDir;
 
-use super::process::driftd;
-use crate::fixture::{GitRepository, run};
+use crate::fixture::{Ended, GitRepository, driftd};
 
 /// The branch and the environment that is compared with it.
 pub(super) const BRANCH: &str = "prod";
@@ -15,13 +14,6 @@ pub(super) const BRANCH: &str = "prod";
 pub(super) struct Workspace {
     folder: TempDir,
     repository: GitRepository,
-}
-
-/// How `driftd check -o json` ended.
-pub(super) struct Checked {
-    pub code: Option<i32>,
-    pub report: Value,
-    pub stderr: String,
 }
 
 impl Workspace {
@@ -53,11 +45,8 @@ impl Workspace {
         self.repository.commit(BRANCH, files)
     }
 
-    pub(super) fn check(&self) -> Checked {
-        let config = self.config();
-        let output = run(&mut driftd(&["check", "-o", "json", "--config", config.to_str().unwrap()]), "");
-        let stderr = String::from_utf8(output.stderr).unwrap();
-        let report = serde_json::from_slice(&output.stdout).unwrap_or_else(|_| panic!("no report:\n{stderr}"));
-        Checked { code: output.status.code(), report, stderr }
+    /// `driftd check -o json`.
+    pub(super) fn check(&self) -> Ended {
+        driftd(&["check", "-o", "json", "--config", self.config().to_str().unwrap()])
     }
 }
