@@ -3,6 +3,7 @@
 use std::future::Future;
 use std::io;
 use std::path::Path;
+use std::time::Duration;
 
 use super::exit::Exit;
 use super::logging::{self, FilterError, LogLevel};
@@ -74,15 +75,29 @@ pub(super) fn run(cli: Cli) -> Result<Exit, CommandError> {
 }
 
 fn daemon(config: &Config) -> Result<Exit, CommandError> {
-    runtime()?.block_on(daemon::run(config))?;
+    serve(daemon::run(config))?;
     Ok(Exit::Success)
 }
 
 fn demo(color: Color) -> Result<Exit, CommandError> {
     // A closed standard output is no reason to stop serving.
     let tell = |text: &[u8]| drop(to_stdout(color, |out| out.write_all(text)));
-    runtime()?.block_on(demo::run(tell))?;
+    serve(demo::run(tell))?;
     Ok(Exit::Success)
+}
+
+/// How long work that cannot be interrupted, such as reading a repository, may hold the exit.
+const LAST_WORK: Duration = Duration::from_secs(5);
+
+/// Drives a daemon to its end.
+fn serve<E>(work: impl Future<Output = Result<(), E>>) -> Result<(), CommandError>
+where
+    CommandError: From<E>,
+{
+    let runtime = runtime()?;
+    let ended = runtime.block_on(work);
+    runtime.shutdown_timeout(LAST_WORK);
+    Ok(ended?)
 }
 
 fn check(arguments: &Check, color: Color) -> Result<Exit, CommandError> {

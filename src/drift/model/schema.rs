@@ -7,7 +7,7 @@ use serde_json::Value;
 
 use super::{PathStep, TypeFacts, TypeKey};
 
-/// The place of a [`Node`] in its [`Schema`].
+/// The place of a [`Shape`] in its [`Schema`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub struct NodeId(u32);
 

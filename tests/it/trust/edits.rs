@@ -229,7 +229,7 @@ impl Edit {
             api.patch(&format!("{path}/status"), Patch::Merge, &bound, "kube-controller-manager").expect("bound");
         }
         match &self.act {
-            Act::Patch(patch, body) => api.patch(&path, *patch, body, self.manager).expect("the change is allowed"),
+            Act::Patch(kind, body) => api.patch(&path, *kind, body, self.manager).expect("the change is allowed"),
             Act::Delete => api.delete(&path).expect("the deletion is allowed"),
         };
         before

@@ -12,7 +12,7 @@ use crate::fixture::{ControlPlane, Ended, GitRepository, command, driftd};
 pub enum Deployer {
     /// `kubectl apply`, which leaves the last-applied annotation.
     ClientSide,
-    /// Server-side apply by a GitOps controller.
+    /// Server-side apply by a deployer's controller.
     ServerSide,
 }
 
