@@ -74,7 +74,7 @@ fn await_metrics(running: &Running, what: &str, holds: impl Fn(&str) -> bool) ->
 
 #[test]
 fn a_manual_change_has_its_series_until_it_is_undone() {
-    let (namespace, git, daemon) = watched("watched");
+    let (namespace, git, mut daemon) = watched("watched");
     let quiet = daemon.get("/metrics");
     assert_eq!(samples(&quiet, "driftd_resource_drifted"), Vec::<&str>::new());
     assert!(quiet.contains("driftd_resources{environment=\"prod\",state=\"in_sync\"} 3\n"), "{quiet}");
@@ -105,7 +105,7 @@ fn a_manual_change_has_its_series_until_it_is_undone() {
     assert!(metrics.contains("driftd_scan_success{environment=\"prod\"} 1\n"));
     assert_clean(&metrics);
     assert_same_report(&daemon, &git);
-    assert!(daemon.get("/").contains("trinodb/trino:470"));
+    assert!(daemon.get("/").contains("trinodb/trino:<mark>470</mark>"));
 
     deploy(&namespace);
     let metrics =
@@ -119,7 +119,7 @@ fn a_manual_change_has_its_series_until_it_is_undone() {
 
 #[test]
 fn a_commit_and_a_deletion_are_seen() {
-    let (namespace, git, daemon) = watched("promoted");
+    let (namespace, git, mut daemon) = watched("promoted");
     let newer = DEPLOYMENT.replace("476", "477");
     let revision = git.commit(&[("settings.yaml", SETTINGS), ("coordinator.yaml", &newer)]);
     let line = format!("driftd_git_revision_info{{environment=\"prod\",revision=\"{revision}\"}} 1");
@@ -140,7 +140,7 @@ fn a_branch_that_is_gone_is_told_and_claims_nothing() {
     drop(daemon);
     let text = fs::read_to_string(&config).unwrap().replace("\"branch\":\"prod\"", "\"branch\":\"gone\"");
     fs::write(&config, text).unwrap();
-    let daemon = Running::start(&mut command(&["run", "--config", config.to_str().unwrap()]));
+    let mut daemon = Running::start(&mut command(&["run", "--config", config.to_str().unwrap()]));
     daemon.await_ready();
     let metrics = daemon.get("/metrics");
     assert!(metrics.contains("driftd_scan_success{environment=\"prod\"} 0\n"), "{metrics}");

@@ -4,17 +4,13 @@ use std::fs;
 use std::path::Path;
 
 use serde_json::Value;
-use tempfile::TempDir;
 
 use super::process::{Running, get};
 use crate::fixture::{command, eventually};
 
-/// A demonstration without programs, home or settings, whose temporary folder is made in the one given.
-fn demo() -> (Running, TempDir) {
-    let temporary = tempfile::tempdir().unwrap();
-    let mut command = command(&["demo"]);
-    command.env_clear().env("PATH", "").env("HOME", "").env("TMPDIR", temporary.path());
-    (Running::start(&mut command), temporary)
+/// A demonstration without programs, home or settings.
+fn demo() -> Running {
+    Running::start(command(&["demo"]).env_clear().env("PATH", "").env("HOME", ""))
 }
 
 fn entries(folder: &Path) -> usize {
@@ -23,7 +19,7 @@ fn entries(folder: &Path) -> usize {
 
 #[test]
 fn the_demonstration_tells_what_it_found_and_serves_it() {
-    let (demo, temporary) = demo();
+    let mut demo = demo();
     let told = eventually("what was found is told", || {
         let told = demo.stdout();
         told.contains("its repository and clusters").then_some(told)
@@ -36,7 +32,7 @@ fn the_demonstration_tells_what_it_found_and_serves_it() {
         &format!("http://{address}/ "),
         &format!("http://{address}/metrics "),
         &format!("http://{address}/api/v1/report "),
-        temporary.path().to_str().unwrap(),
+        demo.temporary().to_str().unwrap(),
     ] {
         assert!(told.contains(part), "{part:?} is not in:\n{told}");
     }
@@ -47,18 +43,18 @@ fn the_demonstration_tells_what_it_found_and_serves_it() {
     assert_eq!(get(address, "/nothing").0, 404);
     assert_eq!(sockets_beyond_loopback(demo.process_id()), Vec::<String>::new());
 
-    assert_eq!(entries(temporary.path()), 1);
+    assert_eq!(entries(demo.temporary()), 1);
     let ended = demo.end("INT");
     assert_eq!(ended.code, Some(0), "{}", ended.stderr);
-    assert_eq!(entries(temporary.path()), 0, "the temporary folder is gone");
+    assert_eq!(entries(demo.temporary()), 0, "the temporary folder is gone");
 }
 
 #[test]
 fn an_interrupt_before_anything_was_found_leaves_nothing_behind() {
-    let (demo, temporary) = demo();
+    let mut demo = demo();
     let ended = demo.end("INT");
     assert_eq!(ended.code, Some(0), "{}", ended.stderr);
-    assert_eq!(entries(temporary.path()), 0, "the temporary folder is gone");
+    assert_eq!(entries(demo.temporary()), 0, "the temporary folder is gone");
 }
 
 /// The process's internet sockets whose local address is not 127.0.0.1, as lines of `/proc/PID/net`.

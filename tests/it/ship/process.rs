@@ -2,16 +2,20 @@
 
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::{SocketAddr, TcpStream};
+use std::path::Path;
 use std::process::{Child, Command, Stdio};
 use std::sync::{Arc, Mutex};
 use std::thread::{self, JoinHandle};
 use std::time::Duration;
 
+use tempfile::TempDir;
+
 use crate::fixture::{Ended, eventually};
 
-/// A daemon that listens. It is ended when dropped.
+/// A daemon that listens. It is ended, and its temporary folder removed, when dropped.
 pub(super) struct Running {
     child: Child,
+    temporary: TempDir,
     address: SocketAddr,
     stdout: Captured,
     stderr: Captured,
@@ -23,11 +27,13 @@ impl Running {
     /// # Panics
     /// If it ends before; the message has its log.
     pub(super) fn start(command: &mut Command) -> Self {
+        let temporary = tempfile::tempdir().expect("a temporary folder");
+        command.env("TMPDIR", temporary.path());
         let mut child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().expect("the binary runs");
         let stdout = Captured::of(child.stdout.take().expect("standard output is piped"));
         let stderr = Captured::of(child.stderr.take().expect("standard error is piped"));
         // Made before the address is known, so that a panic on the way there ends the process.
-        let mut running = Self { child, address: SocketAddr::from(([0, 0, 0, 0], 0)), stdout, stderr };
+        let mut running = Self { child, temporary, address: SocketAddr::from(([0, 0, 0, 0], 0)), stdout, stderr };
         running.address = eventually("driftd listens", || {
             let ended = running.child.try_wait().expect("its state can be asked");
             assert!(ended.is_none(), "driftd ended: {ended:?}\n{}", running.stderr.so_far());
@@ -39,6 +45,11 @@ impl Running {
 
     pub(super) fn address(&self) -> SocketAddr {
         self.address
+    }
+
+    /// Where it puts temporary files.
+    pub(super) fn temporary(&self) -> &Path {
+        self.temporary.path()
     }
 
     pub(super) fn process_id(&self) -> u32 {
@@ -67,7 +78,7 @@ impl Running {
     }
 
     /// Sends the signal `name` and waits for the end.
-    pub(super) fn end(mut self, name: &str) -> Ended {
+    pub(super) fn end(&mut self, name: &str) -> Ended {
         let process_id = self.child.id().to_string();
         let sent = Command::new("kill").args(["-s", name, &process_id]).status().expect("kill can be run");
         assert!(sent.success());
