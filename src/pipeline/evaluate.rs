@@ -205,3 +205,6 @@ fn finding_id(environment: &str, key: &ObjectKey, path: &str, change: Change) ->
     }
     hex(&digest.finalize()[..8])
 }
+
+#[cfg(test)]
+mod tests;
