@@ -1,6 +1,7 @@
 //! Silent right after a deployment, exact about every manual change, honest about what it cannot know.
 
 mod edits;
+mod extra;
 mod faults;
 mod platform;
 
