@@ -44,7 +44,8 @@ struct Version {
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
 struct Resource {
-    resource: String,
+    #[serde(rename = "resource")]
+    plural: String,
     response_kind: Kind,
     scope: String,
     #[serde(default)]
@@ -108,7 +109,7 @@ async fn kinds(connection: &Connection) -> Result<Vec<(TypeKey, Served)>, ApiErr
                     // The preferred version comes first.
                     if resource.verbs.iter().any(|verb| verb == "list") && known.insert(type_key.kind_key()) {
                         let scope = if resource.scope == "Namespaced" { Scope::Namespaced } else { Scope::Cluster };
-                        found.push((type_key, Served { plural: resource.resource, scope }));
+                        found.push((type_key, Served { plural: resource.plural, scope }));
                     }
                 }
             }
