@@ -1,11 +1,19 @@
 //! A `driftd check` on a real API server against merely listing the same objects, and a `driftd diff` of two folders.
 
-#![allow(clippy::expect_used, clippy::panic, clippy::unwrap_used, clippy::print_stdout, reason = "a benchmark fails by panicking and tells by printing")]
+#![allow(
+    clippy::expect_used,
+    clippy::panic,
+    clippy::unwrap_used,
+    clippy::print_stdout,
+    reason = "a benchmark fails by panicking and tells by printing"
+)]
 
 #[path = "../tests/it/fixture/mod.rs"]
 #[allow(dead_code, unused_imports, reason = "the tests use more of it")]
 mod fixture;
 mod objects;
+#[path = "objects/yaml.rs"]
+mod yaml;
 
 use std::collections::BTreeSet;
 use std::fs;
@@ -23,7 +31,7 @@ use serde::de::IgnoredAny;
 use serde_json::Value;
 
 use fixture::{ControlPlane, GitRepository, Namespace, Patch};
-use objects::{Pair, yaml};
+use objects::Pair;
 
 const SEED: u64 = 20_261_121;
 const ROUNDS: usize = 9;
@@ -53,7 +61,9 @@ fn apply(plane: &ControlPlane, namespaces: &[&str], pairs: &[Pair]) -> Vec<Strin
     let api = plane.admin().api();
     let in_namespace = |namespace: &&str| {
         let mut collections = BTreeSet::new();
-        for object in pairs.iter().map(|pair| &pair.declared).filter(|object| object["metadata"]["namespace"] == *namespace) {
+        for object in
+            pairs.iter().map(|pair| &pair.declared).filter(|object| object["metadata"]["namespace"] == *namespace)
+        {
             let text = |pointer: &str| object.pointer(pointer).and_then(Value::as_str).unwrap();
             let plural = match text("/kind") {
                 "Ingress" => "ingresses".to_owned(),

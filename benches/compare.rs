@@ -60,8 +60,8 @@ impl Input {
         }
         let mut live = Listing::default();
         for text in &self.answers {
-            let content: Value = serde_json::from_str(text).expect("the answer is JSON");
-            live.insert(Live::from(Declared::new(content, &self.redactor).expect("the answer is an object")));
+            let received = serde_json::from_str(text).expect("the answer is an object as JSON");
+            live.insert(Live::from(Declared::received(received, &self.redactor).expect("the object has a name")));
         }
         let evidence = Evidence { desired, live, schemas, gaps: Vec::new() };
         let assessment = evaluate("bench", evidence, &Rules::default());

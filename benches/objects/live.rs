@@ -72,7 +72,8 @@ fn deployment(live: &mut Value) -> (&'static str, Value) {
     fill(pod, &defaults);
     pod["volumes"][0]["configMap"]["defaultMode"] = 420.into();
     for container in pod["containers"].as_array_mut().into_iter().flatten() {
-        let probe = json!({"timeoutSeconds": 1, "successThreshold": 1, "failureThreshold": 3, "httpGet": {"scheme": "HTTP"}});
+        let probe =
+            json!({"timeoutSeconds": 1, "successThreshold": 1, "failureThreshold": 3, "httpGet": {"scheme": "HTTP"}});
         let defaults = json!({
             "imagePullPolicy": "IfNotPresent",
             "terminationMessagePath": "/dev/termination-log",
@@ -163,7 +164,9 @@ fn entry(manager: &str, operation: &str, object: &Value, fields: Value) -> Value
 /// What who wrote all of the object owns.
 fn owned(object: &Value) -> Value {
     let mut own = object.clone();
-    for (parent, key) in [("", "apiVersion"), ("", "kind"), ("", "status"), ("/metadata", "name"), ("/metadata", "namespace")] {
+    for (parent, key) in
+        [("", "apiVersion"), ("", "kind"), ("", "status"), ("/metadata", "name"), ("/metadata", "namespace")]
+    {
         if let Some(map) = own.pointer_mut(parent).and_then(Value::as_object_mut) {
             map.remove(key);
         }

@@ -9,16 +9,8 @@ use super::Random;
 type Make = fn(&mut Random, usize, &str) -> Value;
 
 /// One maker for each kind.
-pub const KINDS: [Make; 8] = [
-    deployment,
-    service,
-    config_map,
-    secret,
-    ingress,
-    service_account,
-    role_binding,
-    horizontal_pod_autoscaler,
-];
+pub const KINDS: [Make; 8] =
+    [deployment, service, config_map, secret, ingress, service_account, role_binding, horizontal_pod_autoscaler];
 
 const COMPONENTS: [&str; 6] = ["api", "worker", "gateway", "scheduler", "exporter", "frontend"];
 const WORDS: [&str; 10] =
@@ -143,7 +135,8 @@ fn config_map(random: &mut Random, application: usize, namespace: &str) -> Value
 fn secret(random: &mut Random, application: usize, namespace: &str) -> Value {
     let mut data = Map::new();
     for key in ["password", "token", "client-id", "client-secret", "ca.crt"] {
-        let bytes: Vec<u8> = (0..24 + random.below(160)).map(|_| random.of(b"abcdefghijkmnopqrstuvwxyz23456789")).collect();
+        let bytes: Vec<u8> =
+            (0..24 + random.below(160)).map(|_| random.of(b"abcdefghijkmnopqrstuvwxyz23456789")).collect();
         data.insert(key.to_owned(), STANDARD.encode(bytes).into());
     }
     json!({

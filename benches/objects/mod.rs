@@ -2,7 +2,6 @@
 
 mod live;
 mod manifests;
-pub mod yaml;
 
 use serde_json::Value;
 
