@@ -1,11 +1,12 @@
 //! The one noticeboard: what the daemon found last, ready to be read by whoever serves it.
 
+use std::collections::BTreeSet;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use jiff::Timestamp;
 use tokio::sync::watch;
 
-use crate::metrics::{self, Format, Observed, Samples, ScanErrors};
+use crate::metrics::{self, Format, Observed, Samples, ScanErrors, Standing};
 use crate::report::{EnvironmentReport, Identity, Report};
 
 /// Takes reports from the scans, hands out the latest [`Notice`].
@@ -100,7 +101,7 @@ impl Entry {
         if report.complete {
             self.freshness.last_success = Some(report.finished_at);
         }
-        let stages: std::collections::BTreeSet<_> = report.gaps.iter().map(|gap| gap.stage).collect();
+        let stages: BTreeSet<_> = report.gaps.iter().map(|gap| gap.stage).collect();
         for stage in stages {
             *self.errors.entry(stage).or_default() += 1;
         }
@@ -108,9 +109,18 @@ impl Entry {
     }
 
     fn render(&self) -> Samples {
+        let identity = &self.freshness.identity;
         metrics::render(&Observed {
-            identity: &self.freshness.identity,
-            report: self.report.as_ref(),
+            name: &identity.name,
+            repository: &identity.repository,
+            branch: &identity.branch,
+            cluster: &identity.cluster,
+            revision: self.report.as_ref().and_then(|report| report.revision.as_deref()),
+            standing: self.report.as_ref().map(|report| Standing {
+                complete: report.complete,
+                summary: &report.summary,
+                objects: &report.objects,
+            }),
             last_scan: self.freshness.last_scan,
             last_success: self.freshness.last_success,
             errors: &self.errors,
@@ -127,7 +137,8 @@ impl Notice {
                 report.complete &= environments.iter().all(Freshness::is_scanned);
                 Arc::new(report)
             });
-        let body = |format| metrics::join(entries.iter().map(|entry| &entry.samples), format);
+        let samples: Vec<_> = entries.iter().map(|entry| &entry.samples).collect();
+        let body = |format| metrics::join(&samples, format);
         Self { report, environments, text: body(Format::Text), open_metrics: body(Format::OpenMetrics) }
     }
 

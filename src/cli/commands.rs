@@ -3,6 +3,7 @@
 use std::future::Future;
 use std::io;
 use std::path::Path;
+use std::time::Duration;
 
 use super::exit::Exit;
 use super::logging::{self, FilterError, LogLevel};
@@ -12,7 +13,7 @@ use crate::check::{self, Rule, UnknownEnvironments};
 use crate::config::{Config, ConfigError};
 use crate::daemon::{self, DaemonError};
 use crate::demo::{self, DemoError};
-use crate::pipeline::{self, DiffError, Pipeline, PipelineError};
+use crate::pipeline::{self, DiffError, Pipeline, PipelineError, Undeclared};
 use crate::report::{Listing, Report, Verdict};
 
 /// Why a command ended before its time.
@@ -74,15 +75,29 @@ pub(super) fn run(cli: Cli) -> Result<Exit, CommandError> {
 }
 
 fn daemon(config: &Config) -> Result<Exit, CommandError> {
-    runtime()?.block_on(daemon::run(config))?;
+    serve(daemon::run(config))?;
     Ok(Exit::Success)
 }
 
 fn demo(color: Color) -> Result<Exit, CommandError> {
     // A closed standard output is no reason to stop serving.
     let tell = |text: &[u8]| drop(to_stdout(color, |out| out.write_all(text)));
-    runtime()?.block_on(demo::run(tell))?;
+    serve(demo::run(tell))?;
     Ok(Exit::Success)
+}
+
+/// How long work that cannot be interrupted, such as reading a repository, may hold the exit.
+const LAST_WORK: Duration = Duration::from_secs(5);
+
+/// Drives a daemon to its end.
+fn serve<E>(work: impl Future<Output = Result<(), E>>) -> Result<(), CommandError>
+where
+    CommandError: From<E>,
+{
+    let runtime = runtime()?;
+    let ended = runtime.block_on(work);
+    runtime.shutdown_timeout(LAST_WORK);
+    Ok(ended?)
 }
 
 fn check(arguments: &Check, color: Color) -> Result<Exit, CommandError> {
@@ -97,7 +112,9 @@ fn check(arguments: &Check, color: Color) -> Result<Exit, CommandError> {
 fn diff(arguments: &Diff, color: Color) -> Result<Exit, CommandError> {
     let outputs = open(&arguments.results, color)?;
     let (desired, live) = (arguments.desired.clone(), arguments.live.clone());
-    let compared = one_shot(async { tokio::task::spawn_blocking(move || pipeline::diff(&desired, &live)).await })?;
+    let undeclared = if arguments.extras { Undeclared::Listed } else { Undeclared::Ignored };
+    let work = move || pipeline::diff(&desired, &live, undeclared);
+    let compared = one_shot(async { tokio::task::spawn_blocking(work).await })?;
     let environment = compared.map_err(|_| CommandError::Died)??;
     let report = Report::new(vec![environment]).ok_or(CommandError::Died)?;
     finish(&report, &[], &arguments.results, outputs)

@@ -1,5 +1,6 @@
 //! A branch of a Git repository as files, read from the object database without a working copy.
 
+mod earlier;
 mod error;
 
 use std::path::Path;
@@ -7,6 +8,7 @@ use std::sync::Arc;
 
 use git2::{Commit, ObjectType, Oid, Repository, Tree, TreeEntry};
 
+pub use earlier::{EarlierVersion, earlier};
 pub use error::GitError;
 
 /// The files of one commit below the wanted paths.

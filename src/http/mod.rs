@@ -22,10 +22,9 @@ pub use server::serve;
 
 use crate::board::{Board, Notice};
 use crate::metrics;
-use crate::report::{EnvironmentReport, Report};
+use crate::report::{EnvironmentReport, Listing, Report, json};
 
 /// Every route, over what stands on `board`.
-#[must_use]
 pub fn router(board: Arc<Board>) -> Router {
     Router::new()
         .route("/", get(index))
@@ -56,10 +55,13 @@ async fn ready(State(board): State<Arc<Board>>) -> Response {
     if notice.is_ready() {
         return "ok\n".into_response();
     }
-    let waiting = notice.environments.iter().filter(|environment| !environment.is_scanned());
-    let body: String = waiting
-        .map(|environment| format!("environment {} has not been scanned yet\n", environment.identity.name))
+    let waiting: Vec<_> = notice
+        .environments
+        .iter()
+        .filter(|environment| !environment.is_scanned())
+        .map(|environment| environment.identity.name.as_str())
         .collect();
+    let body = format!("not scanned yet: {}\n", waiting.join(", "));
     (StatusCode::SERVICE_UNAVAILABLE, body).into_response()
 }
 
@@ -79,16 +81,19 @@ async fn report(State(board): State<Arc<Board>>, RawQuery(query): RawQuery) -> R
     let notice = board.latest();
     let report = match environment_asked_for(query.as_deref().unwrap_or_default()) {
         Err(message) => return error(StatusCode::BAD_REQUEST, &message),
-        Ok(None) => notice.report.as_deref().map(listed),
+        Ok(None) => notice.report.clone(),
         Ok(Some(name)) => match known(&notice, &name) {
-            Err(response) => return response,
-            Ok(environment) => environment.map(only),
+            Err(body) => return json_response(StatusCode::NOT_FOUND, &body),
+            Ok(environment) => environment.and_then(|report| Report::new(vec![report.clone()])).map(Arc::new),
         },
     };
-    match report.as_ref().map(serde_json::to_string) {
-        Some(Ok(body)) => ([(header::CONTENT_TYPE, "application/json")], body).into_response(),
-        Some(Err(_)) => error(StatusCode::INTERNAL_SERVER_ERROR, "the report cannot be written as JSON"),
-        None => error(StatusCode::SERVICE_UNAVAILABLE, "the first scan has not ended yet; ask again in a moment"),
+    let Some(report) = report else {
+        return error(StatusCode::SERVICE_UNAVAILABLE, "the first scan has not ended yet; ask again in a moment");
+    };
+    let mut body = Vec::new();
+    match json::write(&report, Listing::OutOfSync, &mut body) {
+        Ok(()) => ([(header::CONTENT_TYPE, "application/json")], body).into_response(),
+        Err(_) => error(StatusCode::INTERNAL_SERVER_ERROR, "the report cannot be written as JSON"),
     }
 }
 
@@ -105,48 +110,13 @@ fn environment_asked_for(query: &str) -> Result<Option<String>, String> {
 }
 
 /// The report on the environment `name`, absent before its first scan; an error where there is no such environment.
-fn known<'a>(notice: &'a Notice, name: &str) -> Result<Option<&'a EnvironmentReport>, Response> {
+fn known<'a>(notice: &'a Notice, name: &str) -> Result<Option<&'a EnvironmentReport>, Value> {
     let names: Vec<_> = notice.environments.iter().map(|environment| environment.identity.name.as_str()).collect();
     if names.contains(&name) {
         return Ok(notice.environment(name));
     }
     let message = format!("there is no environment `{name}`; known are: {}", names.join(", "));
-    Err(json_response(StatusCode::NOT_FOUND, &json!({"error": message, "environments": names})))
-}
-
-fn only(environment: &EnvironmentReport) -> Report {
-    Report {
-        schema_version: crate::report::SCHEMA_VERSION,
-        version: env!("CARGO_PKG_VERSION"),
-        started_at: environment.started_at,
-        finished_at: environment.finished_at,
-        complete: environment.complete,
-        summary: environment.summary.clone(),
-        environments: vec![without_in_sync(environment)],
-    }
-}
-
-fn listed(report: &Report) -> Report {
-    Report {
-        environments: report.environments.iter().map(without_in_sync).collect(),
-        summary: report.summary.clone(),
-        ..*report
-    }
-}
-
-/// The report lists what is not in sync; its counts stay those of all objects.
-fn without_in_sync(environment: &EnvironmentReport) -> EnvironmentReport {
-    EnvironmentReport {
-        name: environment.name.clone(),
-        repository: environment.repository.clone(),
-        branch: environment.branch.clone(),
-        revision: environment.revision.clone(),
-        cluster: environment.cluster.clone(),
-        summary: environment.summary.clone(),
-        gaps: environment.gaps.clone(),
-        objects: environment.out_of_sync().cloned().collect(),
-        ..*environment
-    }
+    Err(json!({"error": message, "environments": names}))
 }
 
 fn error(status: StatusCode, message: &str) -> Response {

@@ -24,7 +24,7 @@ const MAX_HEAD_BYTES: usize = 64 * 1024;
 const MAX_HEADERS: usize = 64;
 
 /// A connection takes no further request after this, so that no client holds one for ever.
-const MAX_CONNECTION_AGE: Duration = Duration::from_secs(300);
+const MAX_CONNECTION_AGE: Duration = Duration::from_mins(5);
 
 /// For the open request of a connection that is to end.
 const DRAIN_TIMEOUT: Duration = Duration::from_secs(5);

@@ -11,8 +11,7 @@ use super::family::{
     LAST_SUCCESS, RESOURCE_DRIFTED, RESOURCES, REVISION_INFO, SCAN_ERRORS, SCAN_SUCCESS, SERIES_DROPPED,
 };
 use super::text::{seconds, write_sample};
-use crate::drift::model::{Category, Finding, ObjectAssessment, Origin, PathStep, Severity, Stage, State};
-use crate::report::{EnvironmentReport, Identity};
+use crate::drift::model::{Category, Finding, ObjectAssessment, Origin, PathStep, Severity, Stage, State, Summary};
 
 /// So many drifted objects of an environment have series of their own, the most severe first.
 pub const MAX_DRIFTED_OBJECTS: usize = 10_000;
@@ -20,10 +19,18 @@ pub const MAX_DRIFTED_OBJECTS: usize = 10_000;
 /// What is known of one environment.
 #[derive(Debug, Clone, Copy)]
 pub struct Observed<'a> {
-    /// What it is.
-    pub identity: &'a Identity,
+    /// Its name.
+    pub name: &'a str,
+    /// The repository's name.
+    pub repository: &'a str,
+    /// The branch.
+    pub branch: &'a str,
+    /// The cluster's name.
+    pub cluster: &'a str,
+    /// The commit that the latest scan read.
+    pub revision: Option<&'a str>,
     /// What stands; absent until its first scan has ended.
-    pub report: Option<&'a EnvironmentReport>,
+    pub standing: Option<Standing<'a>>,
     /// When the latest scan ended.
     pub last_scan: Option<Timestamp>,
     /// When the latest complete scan ended.
@@ -32,24 +39,35 @@ pub struct Observed<'a> {
     pub errors: &'a ScanErrors,
 }
 
+/// What stands of an environment's drift.
+#[derive(Debug, Clone, Copy)]
+pub struct Standing<'a> {
+    /// Whether the latest scan compared everything.
+    pub complete: bool,
+    /// Counts over `objects`.
+    pub summary: &'a Summary,
+    /// In report order.
+    pub objects: &'a [ObjectAssessment],
+}
+
 /// The samples of `family`; empty for those that belong to no environment.
 pub(super) fn samples(family: &Family, observed: &Observed<'_>) -> String {
-    let mut out = Lines { out: String::new(), family, environment: &observed.identity.name };
-    match observed.report {
+    let mut out = Lines { out: String::new(), family, environment: observed.name };
+    match &observed.standing {
         // Zero would claim that there is no drift; where nothing was compared, nothing is claimed.
-        Some(report) if is_informed(report) => drift_samples(&mut out, report),
-        Some(report) if *family == RESOURCES => {
-            out.add(&[State::Unknown.label()], report.summary.objects.get(State::Unknown));
+        Some(standing) if is_informed(standing) => drift_samples(&mut out, standing),
+        Some(standing) if *family == RESOURCES => {
+            out.add(&[State::Unknown.label()], standing.summary.objects.get(State::Unknown));
         }
-        Some(report) if *family == DRIFTED_RESOURCES => drifted_resources(&mut out, report),
+        Some(standing) if *family == DRIFTED_RESOURCES => drifted_resources(&mut out, standing),
         _ => {}
     }
     state_samples(&mut out, observed);
     out.out
 }
 
-fn is_informed(report: &EnvironmentReport) -> bool {
-    report.complete || report.objects.iter().any(|object| object.state != State::Unknown)
+fn is_informed(standing: &Standing<'_>) -> bool {
+    standing.complete || standing.objects.iter().any(|object| object.state != State::Unknown)
 }
 
 /// Writes samples of one family of one environment.
@@ -82,42 +100,42 @@ impl Label for State {
     }
 }
 
-fn drift_samples(out: &mut Lines<'_>, report: &EnvironmentReport) {
+fn drift_samples(out: &mut Lines<'_>, standing: &Standing<'_>) {
     match *out.family {
         RESOURCES => {
             for state in State::ALL {
-                out.add(&[state.label()], report.summary.objects.get(*state));
+                out.add(&[state.label()], standing.summary.objects.get(*state));
             }
         }
-        DRIFTED_RESOURCES => drifted_resources(out, report),
-        FINDINGS => findings(out, report),
-        FINDINGS_BY_CATEGORY => findings_by_category(out, report),
-        RESOURCE_DRIFTED => resource_drifted(out, report),
+        DRIFTED_RESOURCES => drifted_resources(out, standing),
+        FINDINGS => findings(out, standing),
+        FINDINGS_BY_CATEGORY => findings_by_category(out, standing),
+        RESOURCE_DRIFTED => resource_drifted(out, standing),
         DRIFT_START => {
-            for object in with_series(report) {
+            for object in with_series(standing) {
                 if let Some(since) = object.since {
                     out.add(&object_labels(object), seconds(since));
                 }
             }
         }
         IMAGE_DRIFT => {
-            for object in with_series(report) {
+            for object in with_series(standing) {
                 images(out, object);
             }
         }
         SERIES_DROPPED => {
-            out.add(&[], drifted(report).count().saturating_sub(MAX_DRIFTED_OBJECTS));
+            out.add(&[], drifted(standing).count().saturating_sub(MAX_DRIFTED_OBJECTS));
         }
         _ => {}
     }
 }
 
 fn state_samples(out: &mut Lines<'_>, observed: &Observed<'_>) {
-    let Observed { identity, report, last_scan, last_success, errors } = observed;
+    let Observed { last_scan, last_success, errors, .. } = observed;
     match *out.family {
         SCAN_SUCCESS => {
-            if let Some(report) = report {
-                out.add(&[], u8::from(report.complete));
+            if let Some(standing) = &observed.standing {
+                out.add(&[], u8::from(standing.complete));
             }
         }
         LAST_SCAN => {
@@ -135,9 +153,9 @@ fn state_samples(out: &mut Lines<'_>, observed: &Observed<'_>) {
                 out.add(&[stage.as_str()], errors.get(&stage).copied().unwrap_or(0));
             }
         }
-        ENVIRONMENT_INFO => out.add(&[&identity.repository, &identity.branch, &identity.cluster], 1),
+        ENVIRONMENT_INFO => out.add(&[observed.repository, observed.branch, observed.cluster], 1),
         REVISION_INFO => {
-            if let Some(revision) = report.and_then(|report| report.revision.as_deref()) {
+            if let Some(revision) = observed.revision {
                 out.add(&[revision], 1);
             }
         }
@@ -145,13 +163,13 @@ fn state_samples(out: &mut Lines<'_>, observed: &Observed<'_>) {
     }
 }
 
-fn drifted(report: &EnvironmentReport) -> impl Iterator<Item = &ObjectAssessment> {
-    report.objects.iter().filter(|object| object.state.is_drift())
+fn drifted<'a>(standing: &Standing<'a>) -> impl Iterator<Item = &'a ObjectAssessment> + use<'a> {
+    standing.objects.iter().filter(|object| object.state.is_drift())
 }
 
 /// The drifted objects that have series of their own: the most severe first, else in report order.
-fn with_series(report: &EnvironmentReport) -> Vec<&ObjectAssessment> {
-    let mut objects: Vec<_> = drifted(report).collect();
+fn with_series<'a>(standing: &Standing<'a>) -> Vec<&'a ObjectAssessment> {
+    let mut objects: Vec<_> = drifted(standing).collect();
     if objects.len() > MAX_DRIFTED_OBJECTS {
         objects.sort_by_key(|object| std::cmp::Reverse(object.severity));
         objects.truncate(MAX_DRIFTED_OBJECTS);
@@ -164,9 +182,9 @@ fn object_labels(object: &ObjectAssessment) -> [&str; 4] {
     [key.namespace.as_deref().unwrap_or_default(), &key.type_key.group, &key.type_key.kind, &key.name]
 }
 
-fn drifted_resources(out: &mut Lines<'_>, report: &EnvironmentReport) {
+fn drifted_resources(out: &mut Lines<'_>, standing: &Standing<'_>) {
     let mut counts: BTreeMap<[&str; 4], usize> = BTreeMap::new();
-    for object in report.out_of_sync() {
+    for object in standing.objects.iter().filter(|object| object.state != State::InSync) {
         let [namespace, group, kind, _] = object_labels(object);
         *counts.entry([namespace, group, kind, object.state.label()]).or_default() += 1;
     }
@@ -175,9 +193,9 @@ fn drifted_resources(out: &mut Lines<'_>, report: &EnvironmentReport) {
     }
 }
 
-fn findings(out: &mut Lines<'_>, report: &EnvironmentReport) {
+fn findings(out: &mut Lines<'_>, standing: &Standing<'_>) {
     let mut counts: BTreeMap<(Severity, Origin), usize> = BTreeMap::new();
-    for (_, severity, origin) in report.objects.iter().flat_map(ObjectAssessment::judgements) {
+    for (_, severity, origin) in standing.objects.iter().flat_map(ObjectAssessment::judgements) {
         *counts.entry((severity, origin)).or_default() += 1;
     }
     for severity in Severity::ALL {
@@ -188,15 +206,15 @@ fn findings(out: &mut Lines<'_>, report: &EnvironmentReport) {
     }
 }
 
-fn findings_by_category(out: &mut Lines<'_>, report: &EnvironmentReport) {
+fn findings_by_category(out: &mut Lines<'_>, standing: &Standing<'_>) {
     for category in Category::ALL {
-        let count = report.summary.by_category.get(category.as_str()).copied().unwrap_or(0);
+        let count = standing.summary.by_category.get(category.as_str()).copied().unwrap_or(0);
         out.add(&[category.as_str()], count);
     }
 }
 
-fn resource_drifted(out: &mut Lines<'_>, report: &EnvironmentReport) {
-    for object in with_series(report) {
+fn resource_drifted(out: &mut Lines<'_>, standing: &Standing<'_>) {
+    for object in with_series(standing) {
         let [namespace, group, kind, name] = object_labels(object);
         let category = object.category.map_or("", Category::as_str);
         let severity = object.severity.map_or("", Severity::as_str);

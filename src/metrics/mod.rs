@@ -7,7 +7,7 @@ mod text;
 
 use std::collections::BTreeMap;
 
-pub use environment::{MAX_DRIFTED_OBJECTS, Observed};
+pub use environment::{MAX_DRIFTED_OBJECTS, Observed, Standing};
 pub use family::{FAMILIES, Family, Kind};
 pub use text::Format;
 
@@ -34,13 +34,15 @@ pub fn render(observed: &Observed<'_>) -> Samples {
 
 /// Joins the environments' samples to the body of a scrape in one format, still without
 /// [`closing`].
-pub fn join<'a>(environments: impl Iterator<Item = &'a Samples> + Clone, format: Format) -> String {
+#[must_use]
+pub fn join(environments: &[&Samples], format: Format) -> String {
     let mut body = String::new();
     for (position, family) in FAMILIES.iter().enumerate() {
-        let mut samples = environments.clone().filter_map(|samples| samples.0.get(position));
-        if samples.clone().any(|text| !text.is_empty()) {
+        let samples: String =
+            environments.iter().filter_map(|samples| samples.0.get(position)).map(String::as_str).collect();
+        if !samples.is_empty() {
             text::write_header(&mut body, family, format);
-            body.extend(samples.by_ref().map(String::as_str));
+            body.push_str(&samples);
         }
     }
     body

@@ -1,4 +1,4 @@
-//! The text formats of Prometheus: 0.0.4 and OpenMetrics 1.0; sample lines are the same in both.
+//! The text formats of Prometheus: 0.0.4 and `OpenMetrics` 1.0; sample lines are the same in both.
 
 use std::fmt::{Display, Write};
 
@@ -11,7 +11,7 @@ use super::family::{Family, Kind};
 pub enum Format {
     /// Prometheus text 0.0.4.
     Text,
-    /// OpenMetrics 1.0.
+    /// `OpenMetrics` 1.0.
     OpenMetrics,
 }
 
@@ -34,7 +34,7 @@ impl Format {
     }
 }
 
-/// Writes `# HELP` and `# TYPE`; OpenMetrics names a counter without its `_total`.
+/// Writes `# HELP` and `# TYPE`; `OpenMetrics` names a counter without its `_total`.
 pub(super) fn write_header(out: &mut String, family: &Family, format: Format) {
     let name = match (format, family.kind) {
         (Format::OpenMetrics, Kind::Counter) => family.name.trim_end_matches("_total"),

@@ -34,7 +34,7 @@ pub struct Evidence {
 
 /// Judges every declared object of `environment`.
 #[must_use]
-pub fn evaluate(environment: &str, evidence: Evidence, rules: &Rules) -> Assessment {
+pub fn evaluate(environment: &str, evidence: &Evidence, rules: &Rules) -> Assessment {
     let unknown_shape = Arc::new(Schema::default());
     let mut objects: Vec<ObjectAssessment> = evidence
         .desired
@@ -45,7 +45,41 @@ pub fn evaluate(environment: &str, evidence: Evidence, rules: &Rules) -> Assessm
         })
         .collect();
     objects.sort_by(|one, other| one.key.cmp(&other.key));
-    Assessment { objects, gaps: evidence.gaps }
+    Assessment { objects, gaps: evidence.gaps.clone() }
+}
+
+/// What differs between one declared object and its live counterpart.
+pub(super) fn findings(
+    desired: &Desired,
+    live: &Live,
+    schemas: &HashMap<TypeKey, Arc<Schema>>,
+    environment: &str,
+    rules: &Rules,
+) -> Vec<Finding> {
+    let unknown_shape = Arc::new(Schema::default());
+    let schema = schemas.get(&desired.key.type_key).unwrap_or(&unknown_shape);
+    Judge { environment, schema, rules, desired }.findings(live)
+}
+
+/// The finding that speaks for its object.
+pub(super) fn worst(findings: &[Finding]) -> Option<&Finding> {
+    findings.iter().max_by_key(|finding| (finding.severity, finding.origin == Origin::Manual))
+}
+
+/// The verdict on a live object that nobody declares.
+pub(super) fn extra(live: &Live) -> ObjectAssessment {
+    let (category, severity) = classify::object(&live.key.type_key.kind_key());
+    ObjectAssessment {
+        key: live.key.clone(),
+        state: State::Extra,
+        terminating: false,
+        since: None,
+        category: Some(category),
+        severity: Some(severity),
+        origin: Some(Origin::Unknown),
+        source: None,
+        findings: Vec::new(),
+    }
 }
 
 /// One object under judgement.
@@ -92,8 +126,7 @@ impl<'a> Judge<'a> {
 
     fn living(&self, live: &'a Live) -> ObjectAssessment {
         let findings = self.findings(live);
-        let Some(worst) = findings.iter().max_by_key(|finding| (finding.severity, finding.origin == Origin::Manual))
-        else {
+        let Some(worst) = worst(&findings) else {
             return self.verdict(State::InSync);
         };
         let since = findings.iter().filter_map(|finding| finding.manager.as_ref()?.time).min();
@@ -134,9 +167,9 @@ impl<'a> Judge<'a> {
         normalised: &'v Normalised,
         content: &'v Value,
     ) -> Vec<Attributed<'v>> {
-        let context = Context { schema: self.schema, image_mirrors: &self.rules.image_mirrors };
+        let rules = Context { schema: self.schema, image_mirrors: &self.rules.image_mirrors };
         let sides = Sides { declared: &normalised.declared, full: &normalised.full, live: content };
-        let differences = compare::compare(context, root, sides);
+        let differences = compare::compare(rules, root, sides);
         if differences.is_empty() {
             return Vec::new();
         }
@@ -167,6 +200,8 @@ impl<'a> Judge<'a> {
             category,
             severity,
             origin,
+            commits_behind: None,
+            revision: None,
             manager,
             source: Some(self.desired.position(&difference.desired_pointer)),
             path: difference.path,
@@ -186,3 +221,6 @@ fn finding_id(environment: &str, key: &ObjectKey, path: &str, change: Change) ->
     }
     hex(&digest.finalize()[..8])
 }
+
+#[cfg(test)]
+mod tests;

@@ -3,18 +3,20 @@
 mod diff;
 mod evaluate;
 mod gather;
+mod lag;
 
 use std::collections::{BTreeMap, HashMap};
+use std::sync::Arc;
 
 use jiff::Timestamp;
 
 use crate::config::{Config, Environment};
 use crate::drift::attribute::Authors;
-use crate::drift::model::Redactor;
+use crate::drift::model::{Assessment, Gap, GapReason, Redactor, Stage};
 use crate::live::Source;
 use crate::report::{EnvironmentReport, Identity};
 
-pub use diff::{DiffError, diff};
+pub use diff::{DiffError, Undeclared, diff};
 pub use evaluate::{Evidence, evaluate};
 
 /// What judging needs beside the objects.
@@ -39,7 +41,7 @@ pub enum PipelineError {
 pub struct Pipeline {
     /// By the cluster's name.
     sources: HashMap<String, Source>,
-    rules: Rules,
+    rules: Arc<Rules>,
     redactor: Redactor,
 }
 
@@ -52,7 +54,8 @@ impl Pipeline {
         let redactor = random_redactor()?;
         let clusters = config.environments.iter().map(|environment| &environment.cluster);
         let sources = clusters.map(|cluster| (cluster.name.clone(), Source::new(cluster, &redactor))).collect();
-        let rules = Rules { authors: Authors::new(&config.deployers), image_mirrors: config.image_mirrors.clone() };
+        let rules =
+            Arc::new(Rules { authors: Authors::new(&config.deployers), image_mirrors: config.image_mirrors.clone() });
         Ok(Self { sources, rules, redactor })
     }
 
@@ -63,14 +66,39 @@ impl Pipeline {
             Some(source) => gather::gather(environment, source, &self.redactor).await,
             None => gather::Gathered::default(),
         };
-        let assessment = evaluate(&environment.name, gathered.evidence, &self.rules);
+        let revision = gathered.revision.clone();
+        let (of, rules, redactor) = (environment.clone(), Arc::clone(&self.rules), self.redactor.clone());
+        // Comparing is work, not waiting: it stays off the threads that answer requests.
+        let judged = tokio::task::spawn_blocking(move || judge(&of, &gathered, &rules, &redactor)).await;
+        let assessment = judged.unwrap_or_else(|error| Assessment { objects: Vec::new(), gaps: vec![died(&error)] });
         let identity = Identity {
             name: environment.name.clone(),
             repository: environment.repository.name.clone(),
             branch: environment.branch.clone(),
             cluster: environment.cluster.name.clone(),
         };
-        EnvironmentReport::new(identity, gathered.revision, assessment, (started_at, Timestamp::now()))
+        EnvironmentReport::new(identity, revision, assessment, (started_at, Timestamp::now()))
+    }
+}
+
+/// The half of a scan that computes.
+fn judge(environment: &Environment, gathered: &gather::Gathered, rules: &Rules, redactor: &Redactor) -> Assessment {
+    let mut assessment = evaluate(&environment.name, &gathered.evidence, rules);
+    if let Some(revision) = &gathered.revision {
+        let tip = lag::Tip { location: &environment.repository.path, revision };
+        lag::attribute_lag(&mut assessment.objects, tip, &gathered.evidence, &environment.name, rules, redactor);
+    }
+    assessment
+}
+
+/// A bug blanks one scan of one environment, and says so.
+fn died(error: &tokio::task::JoinError) -> Gap {
+    Gap {
+        stage: Stage::Compare,
+        scope: "every object".to_owned(),
+        reason: GapReason::Failed,
+        message: format!("the comparison ended without a result, which is a bug in driftd: {error}"),
+        source: None,
     }
 }
 

@@ -42,6 +42,8 @@ pub(super) fn finding(path: Vec<PathStep>, desired: Option<Value>, live: Option<
         category: Category::Config,
         severity: Severity::Medium,
         origin: Origin::Unknown,
+        commits_behind: None,
+        revision: None,
         manager: None,
         source: Some(Position { file: "trino/coordinator.yaml".into(), line: 30 }),
     }

@@ -146,12 +146,7 @@ impl<'a> Walk<'a> {
         full: &'a Map<String, Value>,
         live: &'a Map<String, Value>,
     ) {
-        let there = |value: &&Value| match value {
-            Value::Null => false,
-            Value::Array(items) => node != Schema::ANY || !items.is_empty(),
-            Value::Object(map) => node != Schema::ANY || !map.is_empty(),
-            _ => true,
-        };
+        let there = |value: &&Value| !(value.is_null() || node == Schema::ANY && Schema::is_empty(value));
         for (key, full) in full.iter().filter(|(_, full)| there(full)) {
             let declared = declared.and_then(|declared| declared.get(key));
             self.child(key, declared, Some(full), live.get(key).filter(there), node);
@@ -198,6 +193,3 @@ impl<'a> Walk<'a> {
         self.place.live.truncate(live);
     }
 }
-
-#[cfg(test)]
-mod tests;

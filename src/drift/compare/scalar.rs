@@ -45,7 +45,6 @@ pub(super) fn plain_equal(desired: &Value, live: &Value) -> bool {
     }
 }
 
-#[expect(clippy::float_cmp, reason = "two notations of one number parse to the same bits")]
 fn numbers_equal(desired: &Number, live: &Number) -> bool {
     desired == live
         || match (desired.as_i64(), live.as_i64()) {

@@ -42,6 +42,8 @@ fn finding(id: &str) -> Finding {
         category: Category::Config,
         severity: Severity::High,
         origin: Origin::Manual,
+        commits_behind: None,
+        revision: None,
         manager: None,
         source: None,
     }

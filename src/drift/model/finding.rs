@@ -168,6 +168,13 @@ pub struct Finding {
     pub severity: Severity,
     /// Why it differs.
     pub origin: Origin,
+    /// How many commits behind the branch's tip the newest commit is that declares what lives; absent where none of
+    /// the last hundred does.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub commits_behind: Option<u32>,
+    /// That commit.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub revision: Option<String>,
     /// Who wrote it; absent for `removed` and where nothing tells.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub manager: Option<Manager>,

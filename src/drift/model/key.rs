@@ -64,7 +64,7 @@ pub enum Scope {
 
 /// One object of a cluster.
 ///
-/// Two keys are the same object when group, kind, namespace and name agree ([`ObjectKey::same_object`]);
+/// Two keys are the same object when group, kind, namespace and name agree ([`ObjectKey::identity`]);
 /// the version says how it is read.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct ObjectKey {

@@ -13,7 +13,9 @@ pub(super) fn fill(schema: &Schema, node: NodeId, value: &mut Value) {
         (Shape::Struct(shape), Value::Object(_)) => fill_struct(schema, node, shape, value),
         (Shape::Map(of), Value::Object(map)) => map.values_mut().for_each(|value| fill(schema, *of, value)),
         (Shape::List { item, .. }, Value::Array(items)) => {
-            items.iter_mut().for_each(|element| fill(schema, *item, element));
+            for element in items {
+                fill(schema, *item, element);
+            }
         }
         _ => {}
     }
@@ -62,10 +64,9 @@ fn apply(schema: &Schema, node: NodeId, rule: &DefaultRule, object: &mut Value) 
     search.expand(object, &rule.path.0);
     for (target, bound) in search.places {
         let holds = |condition: &Condition| holds(condition, object, &bound);
-        if rule.when.iter().all(holds) && !rule.unless.iter().any(holds) {
-            if let Some(new) = result(&rule.action, object, &target, &bound) {
-                set(schema, node, object, &target, new);
-            }
+        let applies = rule.when.iter().all(holds) && !rule.unless.iter().any(holds);
+        if applies && let Some(new) = result(&rule.action, object, &target, &bound) {
+            set(schema, node, object, &target, new);
         }
     }
 }

@@ -60,7 +60,8 @@ enum Line {
 struct Kind {
     group: String,
     version: String,
-    kind: String,
+    #[serde(rename = "kind")]
+    name: String,
     namespaced: bool,
     schema: String,
 }
@@ -130,7 +131,7 @@ fn read(text: &str) -> Result<BuiltIn, EmbeddedError> {
     let mut builder = Builder::new(&components, &facts);
     let mut scopes = HashMap::new();
     for kind in kinds {
-        let type_key = TypeKey { group: kind.group, version: kind.version, kind: kind.kind };
+        let type_key = TypeKey { group: kind.group, version: kind.version, kind: kind.name };
         scopes.insert(type_key.clone(), if kind.namespaced { Scope::Namespaced } else { Scope::Cluster });
         builder.kind(type_key, &kind.schema)?;
     }

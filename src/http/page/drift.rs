@@ -3,7 +3,7 @@
 use jiff::Timestamp;
 use maud::{Markup, html};
 
-use super::words::{self, ago, count};
+use super::words::{self, Excerpt, ago, count};
 use crate::drift::model::{Change, Finding, Manager, ObjectAssessment, Operation, Origin, Severity, State};
 use crate::report::EnvironmentReport;
 
@@ -58,7 +58,7 @@ fn drifted_object(object: &ObjectAssessment, now: Timestamp) -> Markup {
                 @if let Some(severity) = object.severity { (severity_tag(severity)) }
                 p.origin {
                     @if let Some(origin) = object.origin { (origin_words(origin)) }
-                    @if let Some(since) = object.since { " · since " (ago(since, now)) }
+                    @if let Some(since) = object.since { " · began " (ago(since, now)) }
                 }
             }
             @if object.findings.is_empty() {
@@ -106,15 +106,16 @@ fn severity_tag(severity: Severity) -> Markup {
 
 const fn origin_words(origin: Origin) -> &'static str {
     match origin {
-        Origin::Manual => "changed by hand",
+        Origin::Manual => "by hand",
         Origin::Outdated => "an earlier commit is deployed",
         Origin::Stale => "left behind by a deployer",
-        Origin::Controller => "changed by a controller",
-        Origin::Unknown => "nothing tells who did it",
+        Origin::Controller => "by a controller",
+        Origin::Unknown => "by an unknown hand",
     }
 }
 
 fn field(finding: &Finding, now: Timestamp) -> Markup {
+    let [desired, live] = words::contrast(finding.desired.as_ref(), finding.live.as_ref());
     html! {
         li {
             div.where {
@@ -122,8 +123,8 @@ fn field(finding: &Finding, now: Timestamp) -> Markup {
                 span.quiet { (finding.category) " · " (finding.severity) }
             }
             dl.values {
-                (side("Git", finding.desired.as_ref().map(words::value), "desired"))
-                (side("Cluster", finding.live.as_ref().map(words::value), "live"))
+                (side("Git", desired, "desired"))
+                (side("Cluster", live, "live"))
             }
             p.who {
                 (change_words(finding.change))
@@ -134,12 +135,14 @@ fn field(finding: &Finding, now: Timestamp) -> Markup {
     }
 }
 
-fn side(name: &str, value: Option<String>, class: &str) -> Markup {
+fn side(name: &str, value: Option<Excerpt>, class: &str) -> Markup {
     html! {
         div class=(class) {
             dt { (name) }
             @match value {
-                Some(value) => dd { code { (value) } },
+                Some(Excerpt { before, differing, after }) => {
+                    dd { code { (before) @if !differing.is_empty() { mark { (differing) } } (after) } }
+                }
                 None => dd.none { "not there" },
             }
         }

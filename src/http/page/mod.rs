@@ -164,6 +164,7 @@ fn headline(notice: &Notice, verdict: Verdict) -> String {
         Verdict::Waiting => "The first scan is running.".to_owned(),
         Verdict::Incomplete => "No drift found, but not everything could be compared.".to_owned(),
         Verdict::Drift if all == 1 => "What runs is not what Git says.".to_owned(),
+        Verdict::Drift if drifting == 1 => format!("1 of {all} environments differs from Git."),
         Verdict::Drift => format!("{drifting} of {all} environments differ from Git."),
     }
 }
@@ -172,17 +173,17 @@ fn lead(summary: &Summary) -> String {
     let counts = &summary.objects;
     let all: usize = State::ALL.iter().map(|state| counts.get(*state)).sum();
     let critical = summary.by_severity.get("critical").copied().unwrap_or(0);
-    let mut text = format!("{} compared", count(all - counts.unknown, "object"));
+    let mut parts = vec![format!("{} compared", count(all - counts.unknown, "object"))];
     if summary.findings > 0 {
-        text.push_str(&format!(", {}", count(summary.findings, "difference")));
+        parts.push(count(summary.findings, "difference"));
     }
     if critical > 0 {
-        text.push_str(&format!(", {critical} critical"));
+        parts.push(format!("{critical} critical"));
     }
     if counts.unknown > 0 {
-        text.push_str(&format!("; {} could not be compared", count(counts.unknown, "object")));
+        parts.push(format!("{} unknown", count(counts.unknown, "object")));
     }
-    text
+    parts.join(" · ")
 }
 
 fn environment(freshness: &Freshness, report: Option<&EnvironmentReport>, now: Timestamp) -> Markup {
@@ -276,10 +277,14 @@ fn anchor(name: &str) -> String {
     for byte in name.bytes() {
         match byte {
             b'a'..=b'z' | b'A'..=b'Z' | b'0'..=b'9' | b'-' => anchor.push(char::from(byte)),
-            other => anchor.push_str(&format!("_{other:02x}")),
+            other => anchor.extend(['_', hex(other >> 4), hex(other & 15)]),
         }
     }
     anchor
+}
+
+fn hex(digit: u8) -> char {
+    char::from_digit(u32::from(digit), 16).unwrap_or('0')
 }
 
 #[cfg(test)]

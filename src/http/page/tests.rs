@@ -45,6 +45,8 @@ fn hostile_object() -> ObjectAssessment {
             category: Category::Image,
             severity: Severity::Critical,
             origin: Origin::Manual,
+            commits_behind: None,
+            revision: None,
             manager: Some(Manager { name: HOSTILE.into(), operation: Operation::Update, time: Some(now()) }),
             source: Some(position),
         }],
@@ -86,15 +88,9 @@ fn a_difference_is_told_with_both_sides_its_writer_and_its_line() {
     finding.live = None;
     finding.change = Change::Removed;
     let html = page(vec![object], vec![]);
-    for part in [
-        "trinodb/trino:476",
-        "not there",
-        "removed from the cluster",
-        "changed by hand",
-        "60 min ago",
-        ":27",
-        "critical",
-    ] {
+    for part in
+        ["trinodb/trino:476", "not there", "removed from the cluster", "by hand", "60 min ago", ":27", "critical"]
+    {
         assert!(html.contains(part), "no {part} in {html}");
     }
     assert!(html.contains("What runs is not what Git says."));

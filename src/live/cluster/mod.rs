@@ -112,6 +112,9 @@ impl Cluster {
 
     /// Lists each wanted scope, several at once.
     pub(super) async fn list(&self, wanted: Vec<Wanted>) -> Listing {
+        if wanted.is_empty() {
+            return Listing::default();
+        }
         let connection = match self.connection().await {
             Ok(connection) => connection,
             Err(error) => return Listing::failed(self.unreachable(&error)),

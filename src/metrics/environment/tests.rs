@@ -4,10 +4,21 @@ use serde_json::json;
 
 use super::super::{FAMILIES, Format, join, render};
 use super::*;
-use crate::drift::model::{Assessment, Change, FieldPath, Gap, GapReason, ObjectKey, TypeKey};
+use crate::drift::model::{Change, FieldPath, ObjectKey, TypeKey};
 
-fn identity() -> Identity {
-    Identity { name: "prod".into(), repository: "platform".into(), branch: "prod".into(), cluster: "eu".into() }
+fn observed<'a>(standing: Option<Standing<'a>>, errors: &'a ScanErrors) -> Observed<'a> {
+    let ended = standing.map(|_| "2026-11-21T10:00:00Z".parse().unwrap());
+    Observed {
+        name: "prod",
+        repository: "platform",
+        branch: "prod",
+        cluster: "eu",
+        revision: standing.map(|_| "c0ffee"),
+        standing,
+        last_scan: ended,
+        last_success: None,
+        errors,
+    }
 }
 
 fn object(name: &str, state: State) -> ObjectAssessment {
@@ -42,33 +53,25 @@ fn image_change(container: &str) -> Finding {
         category: Category::Image,
         severity: Severity::Critical,
         origin: Origin::Manual,
+        commits_behind: None,
+        revision: None,
         manager: None,
         source: None,
     }
 }
 
-fn gap() -> Gap {
-    Gap {
-        stage: Stage::List,
-        scope: "v1/Secret in trino".into(),
-        reason: GapReason::Forbidden,
-        message: String::new(),
-        source: None,
-    }
+/// Whether the scan left a gap.
+#[derive(PartialEq)]
+enum Scan {
+    Complete,
+    WithGap,
 }
 
-fn rendered(objects: Vec<ObjectAssessment>, gaps: Vec<Gap>) -> String {
-    let ended = "2026-11-21T10:00:00Z".parse().unwrap();
-    let assessment = Assessment { objects, gaps };
-    let report = EnvironmentReport::new(identity(), Some("c0ffee".into()), assessment, (ended, ended));
-    let samples = render(&Observed {
-        identity: &identity(),
-        report: Some(&report),
-        last_scan: Some(ended),
-        last_success: None,
-        errors: &ScanErrors::from([(Stage::List, 2)]),
-    });
-    join([&samples].into_iter(), Format::Text)
+fn rendered(objects: &[ObjectAssessment], scan: Scan) -> String {
+    let summary = Summary::of(objects);
+    let standing = Standing { complete: scan == Scan::Complete, summary: &summary, objects };
+    let errors = ScanErrors::from([(Stage::List, 2)]);
+    join(&[&render(&observed(Some(standing), &errors))], Format::Text)
 }
 
 fn has(text: &str, line: &str) -> bool {
@@ -82,7 +85,7 @@ fn count(text: &str, family: &str) -> usize {
 #[test]
 fn a_drifted_object_has_its_series() {
     let drifted = ObjectAssessment { findings: vec![image_change("trino")], ..object("coordinator", State::Modified) };
-    let text = rendered(vec![drifted, object("worker", State::InSync), object("ui", State::Unknown)], vec![gap()]);
+    let text = rendered(&[drifted, object("worker", State::InSync), object("ui", State::Unknown)], Scan::WithGap);
     let labels = "environment=\"prod\",resource_namespace=\"trino\",api_group=\"apps\",resource_kind=\"Deployment\"";
     for line in [
         "driftd_resources{environment=\"prod\",state=\"in_sync\"} 1".to_owned(),
@@ -119,7 +122,7 @@ fn a_drifted_object_has_its_series() {
 
 #[test]
 fn where_nothing_was_compared_no_zero_claims_that_nothing_drifts() {
-    let text = rendered(vec![object("ui", State::Unknown)], vec![gap()]);
+    let text = rendered(&[object("ui", State::Unknown)], Scan::WithGap);
     assert_eq!(count(&text, "driftd_drift_findings"), 0);
     assert_eq!(count(&text, "driftd_series_dropped"), 0);
     assert_eq!(count(&text, "driftd_resources"), 1);
@@ -130,9 +133,8 @@ fn where_nothing_was_compared_no_zero_claims_that_nothing_drifts() {
 #[test]
 fn before_the_first_scan_only_what_is_configured_is_told() {
     let errors = ScanErrors::new();
-    let identity = identity();
-    let observed = Observed { identity: &identity, report: None, last_scan: None, last_success: None, errors: &errors };
-    let text = join([&render(&observed)].into_iter(), Format::Text);
+    let observed = observed(None, &errors);
+    let text = join(&[&render(&observed)], Format::Text);
     let families: BTreeSet<_> =
         text.lines().filter(|line| !line.starts_with('#')).filter_map(|line| line.split('{').next()).collect();
     assert_eq!(families, BTreeSet::from(["driftd_environment_info", "driftd_scan_errors_total"]));
@@ -140,7 +142,7 @@ fn before_the_first_scan_only_what_is_configured_is_told() {
 
 #[test]
 fn a_missing_object_counts_as_one_finding_of_its_kind() {
-    let text = rendered(vec![object("worker", State::Missing)], vec![]);
+    let text = rendered(&[object("worker", State::Missing)], Scan::Complete);
     assert!(has(&text, "driftd_drift_findings{environment=\"prod\",severity=\"critical\",origin=\"manual\"} 1"));
     assert!(has(&text, "driftd_drift_findings_by_category{environment=\"prod\",category=\"image\"} 1"));
 }
@@ -150,7 +152,7 @@ fn the_same_image_change_outside_containers_makes_one_series() {
     let mut finding = image_change("trino");
     finding.path = FieldPath::from(vec![PathStep::Key("spec".into())]);
     let drifted = ObjectAssessment { findings: vec![finding.clone(), finding], ..object("a", State::Modified) };
-    let text = rendered(vec![drifted], vec![]);
+    let text = rendered(&[drifted], Scan::Complete);
     assert_eq!(count(&text, "driftd_image_drift_info"), 1);
     assert!(text.contains("container=\"\""));
 }
@@ -162,7 +164,7 @@ fn beyond_the_cap_the_most_severe_keep_their_series() {
     for object in &mut objects[..MAX_DRIFTED_OBJECTS] {
         object.severity = Some(Severity::Low);
     }
-    let text = rendered(objects, vec![]);
+    let text = rendered(&objects, Scan::Complete);
     assert_eq!(count(&text, "driftd_resource_drifted"), MAX_DRIFTED_OBJECTS);
     assert!(has(&text, "driftd_series_dropped{environment=\"prod\"} 1"));
     assert!(text.contains(&format!("resource_name=\"a{MAX_DRIFTED_OBJECTS:05}\",state=\"modified\"")));
@@ -171,7 +173,7 @@ fn beyond_the_cap_the_most_severe_keep_their_series() {
 #[test]
 fn every_family_of_the_table_is_written_once_and_in_its_order() {
     let drifted = ObjectAssessment { findings: vec![image_change("trino")], ..object("a", State::Modified) };
-    let mut text = rendered(vec![drifted], vec![]);
+    let mut text = rendered(&[drifted], Scan::Complete);
     text.push_str(&super::super::closing(Format::Text));
     let written: Vec<_> = text.lines().filter_map(|line| line.strip_prefix("# TYPE ")?.split(' ').next()).collect();
     let expected: Vec<_> = FAMILIES

@@ -162,6 +162,10 @@ impl Page<'_> {
         if let Some(time) = finding.manager.as_ref().and_then(|manager| manager.time) {
             write!(out, " at {}", Moment { time, now: self.now })?;
         }
+        if let Some(commits) = finding.commits_behind {
+            let plural = if commits == 1 { "" } else { "s" };
+            write!(out, ", {commits} commit{plural} behind")?;
+        }
         if let Some(source) = &finding.source {
             write!(out, "  {CYAN}{}{CYAN:#}", place(source))?;
         }
