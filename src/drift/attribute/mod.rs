@@ -50,14 +50,14 @@ impl<'a, 'f> Ownership<'a, 'f> {
     /// Reads who owns what in `live`.
     #[must_use]
     pub fn new(live: &'a Live, schema: &'a Schema, authors: &Authors, is_default: &'f IsDefault<'f>) -> Self {
-        let writers = live.writers.as_deref().map(|writers| writers.iter().zip(authors.of(writers)).collect());
+        let writers = live.writers().map(|writers| writers.iter().zip(authors.of(writers)).collect());
         let mut ownership =
             Self { kind: live.key.type_key.kind_key(), schema, is_default, writers, last_applied: None };
         // The annotation speaks for a deployer only while a deployer is the one who wrote it last.
         let annotation = ["metadata", "annotations", "kubectl.kubernetes.io/last-applied-configuration"]
             .map(|key| PathStep::Key(key.to_owned()));
         if ownership.owners(&annotation).any(|(_, author)| *author == Author::Deployer) {
-            ownership.last_applied = live.last_applied.as_ref();
+            ownership.last_applied = live.last_applied();
         }
         ownership
     }

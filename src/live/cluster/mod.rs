@@ -10,10 +10,9 @@ use std::sync::Arc;
 
 use futures_util::StreamExt as _;
 use serde::Deserialize;
-use serde_json::Value;
 use tokio::sync::Mutex;
 
-use crate::drift::model::{Declared, Gap, GapReason, Live, Redactor, Schema, Stage, TypeKey};
+use crate::drift::model::{Declared, Gap, GapReason, Live, Received, Redactor, Schema, Stage, TypeKey};
 
 use super::{Discovery, Listing, Wanted};
 use client::{ApiError, Connection};
@@ -58,7 +57,7 @@ const METADATA: &str = "application/json;as=PartialObjectMetadataList;g=meta.k8s
 struct Page {
     metadata: PageMeta,
     #[serde(default)]
-    items: Vec<Value>,
+    items: Vec<Received>,
 }
 
 #[derive(Deserialize)]
@@ -190,13 +189,9 @@ impl Cluster {
         Ok(listing)
     }
 
-    /// An item of a list does not repeat its kind.
-    fn item(&self, scope: &Wanted, mut item: Value) -> Result<Live, Gap> {
-        if let Value::Object(map) = &mut item {
-            map.insert("apiVersion".to_owned(), scope.type_key.api_version().into());
-            map.insert("kind".to_owned(), scope.type_key.kind.clone().into());
-        }
-        Declared::new(item, &self.redactor).map(Live::from).map_err(|error| Gap {
+    fn item(&self, scope: &Wanted, mut item: Received) -> Result<Live, Gap> {
+        item.name_kind(&scope.type_key);
+        Declared::received(item, &self.redactor).map(Live::from).map_err(|error| Gap {
             stage: Stage::List,
             scope: scope.to_string(),
             reason: GapReason::Failed,
