@@ -158,7 +158,7 @@ impl<'a> Judge<'a> {
             return Vec::new();
         }
         let is_default = |pointer: &Pointer| is_default(self.schema, root, content, pointer);
-        let ownership = Ownership::new(live, self.schema, &self.rules.authors, &is_default);
+        let ownership = Ownership::new(live, &self.desired.content, self.schema, &self.rules.authors, &is_default);
         differences.into_iter().flat_map(|difference| ownership.attribute(difference)).collect()
     }
 
