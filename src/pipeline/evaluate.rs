@@ -72,7 +72,7 @@ pub(super) fn worst(findings: &[Finding]) -> Option<&Finding> {
 /// The verdict on a live object that nobody declares.
 fn extra(live: &Live, authors: &Authors) -> ObjectAssessment {
     let (category, severity) = classify::object(&live.key.type_key.kind_key());
-    let writers = live.writers.as_deref().unwrap_or_default();
+    let writers = live.writers().unwrap_or_default();
     let by = |wanted: Author| authors.of(writers).contains(&wanted);
     let origin = match () {
         () if by(Author::Person) => Origin::Manual,
@@ -184,7 +184,7 @@ impl<'a> Judge<'a> {
             return Vec::new();
         }
         let is_default = |pointer: &Pointer| is_default(self.schema, root, content, pointer);
-        let ownership = Ownership::new(live, self.schema, &self.rules.authors, &is_default);
+        let ownership = Ownership::new(live, &self.desired.content, self.schema, &self.rules.authors, &is_default);
         differences.into_iter().flat_map(|difference| ownership.attribute(difference)).collect()
     }
 
