@@ -8,7 +8,6 @@ mod controlplane;
 mod daemon;
 mod facts;
 mod fixture;
-mod property;
 mod ship;
 mod trust;
 mod yaml;
