@@ -7,7 +7,7 @@ use rayon::iter::{IntoParallelRefIterator, ParallelIterator};
 use serde_json::Value;
 use sha2::{Digest, Sha256};
 
-use crate::drift::attribute::{Attributed, Ownership};
+use crate::drift::attribute::{Attributed, Known, Ownership};
 use crate::drift::classify::{self, Subject};
 use crate::drift::compare::{self, Context, Sides};
 use crate::drift::model::{
@@ -15,6 +15,7 @@ use crate::drift::model::{
     Schema, State, TypeKey, hex,
 };
 use crate::drift::normalise::{Normalised, is_default, normalise};
+use crate::drift::schema::kubernetes;
 use crate::live::Listing;
 
 use super::Rules;
@@ -158,7 +159,12 @@ impl<'a> Judge<'a> {
             return Vec::new();
         }
         let is_default = |pointer: &Pointer| is_default(self.schema, root, content, pointer);
-        let ownership = Ownership::new(live, self.schema, &self.rules.authors, &is_default);
+        let known = Known {
+            schema: self.schema,
+            authors: &self.rules.authors,
+            allocated: kubernetes::allocated(&live.key.type_key.kind_key()),
+        };
+        let ownership = Ownership::new(live, known, &is_default);
         differences.into_iter().flat_map(|difference| ownership.attribute(difference)).collect()
     }
 

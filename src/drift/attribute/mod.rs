@@ -9,7 +9,7 @@ use serde_json::Value;
 pub use managers::{Author, Authors};
 
 use super::model::{
-    Change, Difference, KindKey, ListType, Live, Manager, NodeId, Operation, Origin, PathStep, Pointer, Schema, Shape,
+    AllocatedField, Change, Difference, ListType, Live, Manager, NodeId, Operation, Origin, PathStep, Pointer, Schema, Shape,
     Writer,
 };
 
@@ -27,10 +27,21 @@ pub struct Attributed<'a> {
 /// Whether the server would fill the field at a pointer into the live object with the value that it has.
 pub type IsDefault<'a> = dyn Fn(&Pointer) -> bool + 'a;
 
+/// What is known of an object's kind and of those who write.
+#[derive(Debug, Clone, Copy)]
+pub struct Known<'a> {
+    /// The shapes of the kind's group and version.
+    pub schema: &'a Schema,
+    /// Who is behind a field manager's name.
+    pub authors: &'a Authors,
+    /// What the server and its controllers fill in.
+    pub allocated: &'a [AllocatedField],
+}
+
 /// What the cluster knows of one object's authors.
 pub struct Ownership<'a, 'f> {
-    kind: KindKey,
-    schema: &'a Schema,
+    known: Known<'a>,
+    content: &'a Value,
     is_default: &'f IsDefault<'f>,
     /// `None` where the object came without `managedFields`.
     writers: Option<Vec<(&'a Writer, Author)>>,
@@ -49,10 +60,9 @@ enum Leaf<'a> {
 impl<'a, 'f> Ownership<'a, 'f> {
     /// Reads who owns what in `live`.
     #[must_use]
-    pub fn new(live: &'a Live, schema: &'a Schema, authors: &Authors, is_default: &'f IsDefault<'f>) -> Self {
-        let writers = live.writers.as_deref().map(|writers| writers.iter().zip(authors.of(writers)).collect());
-        let mut ownership =
-            Self { kind: live.key.type_key.kind_key(), schema, is_default, writers, last_applied: None };
+    pub fn new(live: &'a Live, known: Known<'a>, is_default: &'f IsDefault<'f>) -> Self {
+        let writers = live.writers.as_deref().map(|writers| writers.iter().zip(known.authors.of(writers)).collect());
+        let mut ownership = Self { known, content: &live.content, is_default, writers, last_applied: None };
         // The annotation speaks for a deployer only while a deployer is the one who wrote it last.
         let annotation = ["metadata", "annotations", "kubectl.kubernetes.io/last-applied-configuration"]
             .map(|key| PathStep::Key(key.to_owned()));
@@ -131,7 +141,7 @@ impl<'a, 'f> Ownership<'a, 'f> {
     fn leaves(&self, difference: &Difference<'a>) -> Vec<(Pointer, Leaf<'a>)> {
         let steps = difference.path.steps();
         let value = difference.live.unwrap_or(&Value::Null);
-        if set_aside::is_set_aside(&self.kind, steps, value) && !self.a_person_owns(steps) {
+        if set_aside::is_set_aside(self.known.allocated, self.content, steps, value) && !self.a_person_owns(steps) {
             return vec![(difference.live_pointer.clone(), Leaf::Explained)];
         }
         let children = self.children(difference);
@@ -179,7 +189,7 @@ impl<'a, 'f> Ownership<'a, 'f> {
 
     /// The nodes right below an undeclared one; none below a leaf, an atomic list and an empty container.
     fn children(&self, difference: &Difference<'a>) -> Vec<Difference<'a>> {
-        match (difference.live.map(|live| self.schema.shape_of(difference.node, live)), difference.live) {
+        match (difference.live.map(|live| self.known.schema.shape_of(difference.node, live)), difference.live) {
             (Some(shape @ (Shape::Struct(_) | Shape::Map(_) | Shape::Any)), Some(Value::Object(map))) => {
                 map.iter().map(|(key, live)| child_at_key(difference, key, live, node_at_key(shape, key))).collect()
             }
@@ -188,7 +198,7 @@ impl<'a, 'f> Ownership<'a, 'f> {
                 .enumerate()
                 .map(|(index, live)| {
                     let step = match list_type {
-                        ListType::Map(keys) => self.schema.element_key(*item, keys, live)?,
+                        ListType::Map(keys) => self.known.schema.element_key(*item, keys, live)?,
                         ListType::Set => PathStep::Member(live.clone()),
                         ListType::Atomic | ListType::Bag => return None,
                     };

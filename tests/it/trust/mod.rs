@@ -3,6 +3,7 @@
 mod edits;
 mod faults;
 mod platform;
+mod special;
 
 use serde_json::Value;
 

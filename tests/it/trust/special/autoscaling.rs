@@ -1,0 +1,1 @@
+//! Replicas belong to whoever scales: silent inside an autoscaler's range, drift outside it.
