@@ -6,6 +6,7 @@ use std::sync::Arc;
 
 use jiff::Timestamp;
 
+use crate::drift::attribute::Autoscalers;
 use crate::drift::model::{Desired, KindKey, Live, Redactor, Scope};
 use crate::drift::normalise;
 use crate::drift::schema::kubernetes;
@@ -56,6 +57,7 @@ pub fn diff(desired: &Path, live: &Path) -> Result<EnvironmentReport, DiffError>
     let schema = kubernetes::schema();
     let schemas: HashMap<_, _> =
         declared.iter().map(|object| (object.key.type_key.clone(), Arc::clone(&schema))).collect();
+    let autoscalers = Autoscalers::among(&lives);
     let mut listing = Listing::default();
     for object in &declared {
         listing.completed(object.key.type_key.kind_key(), object.key.namespace.clone());
@@ -63,7 +65,7 @@ pub fn diff(desired: &Path, live: &Path) -> Result<EnvironmentReport, DiffError>
     for live in lives {
         listing.insert(live);
     }
-    let evidence = Evidence { desired: declared, live: listing, schemas, gaps: Vec::new() };
+    let evidence = Evidence { desired: declared, live: listing, schemas, autoscalers, gaps: Vec::new() };
     let assessment = evaluate("diff", &evidence, &Rules::default());
     let identity = Identity {
         name: "diff".to_owned(),

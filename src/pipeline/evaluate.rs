@@ -7,7 +7,7 @@ use rayon::iter::{IntoParallelRefIterator, ParallelIterator};
 use serde_json::Value;
 use sha2::{Digest, Sha256};
 
-use crate::drift::attribute::{Attributed, Known, Ownership};
+use crate::drift::attribute::{Attributed, Autoscalers, Known, Ownership, Scaled};
 use crate::drift::classify::{self, Subject};
 use crate::drift::compare::{self, Context, Sides};
 use crate::drift::model::{
@@ -29,6 +29,8 @@ pub struct Evidence {
     pub live: Listing,
     /// The shapes of each kind.
     pub schemas: HashMap<TypeKey, Arc<Schema>>,
+    /// What scales them.
+    pub autoscalers: Autoscalers,
     /// What could not be gathered.
     pub gaps: Vec<Gap>,
 }
@@ -42,7 +44,8 @@ pub fn evaluate(environment: &str, evidence: &Evidence, rules: &Rules) -> Assess
         .par_iter()
         .map(|desired| {
             let schema = evidence.schemas.get(&desired.key.type_key).unwrap_or(&unknown_shape);
-            Judge { environment, schema, rules, desired }.object(&evidence.live)
+            let scaled = evidence.autoscalers.of(&desired.key);
+            Judge { environment, schema, rules, desired, scaled }.object(&evidence.live)
         })
         .collect();
     objects.sort_by(|one, other| one.key.cmp(&other.key));
@@ -53,13 +56,14 @@ pub fn evaluate(environment: &str, evidence: &Evidence, rules: &Rules) -> Assess
 pub(super) fn findings(
     desired: &Desired,
     live: &Live,
-    schemas: &HashMap<TypeKey, Arc<Schema>>,
+    evidence: &Evidence,
     environment: &str,
     rules: &Rules,
 ) -> Vec<Finding> {
     let unknown_shape = Arc::new(Schema::default());
-    let schema = schemas.get(&desired.key.type_key).unwrap_or(&unknown_shape);
-    Judge { environment, schema, rules, desired }.findings(live)
+    let schema = evidence.schemas.get(&desired.key.type_key).unwrap_or(&unknown_shape);
+    let scaled = evidence.autoscalers.of(&desired.key);
+    Judge { environment, schema, rules, desired, scaled }.findings(live)
 }
 
 /// The finding that speaks for its object.
@@ -73,6 +77,7 @@ struct Judge<'a> {
     schema: &'a Schema,
     rules: &'a Rules,
     desired: &'a Desired,
+    scaled: Option<&'a Scaled>,
 }
 
 impl<'a> Judge<'a> {
@@ -163,6 +168,7 @@ impl<'a> Judge<'a> {
             schema: self.schema,
             authors: &self.rules.authors,
             allocated: kubernetes::allocated(&live.key.type_key.kind_key()),
+            scaled: self.scaled,
         };
         let ownership = Ownership::new(live, known, &is_default);
         differences.into_iter().flat_map(|difference| ownership.attribute(difference)).collect()

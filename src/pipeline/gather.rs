@@ -3,13 +3,14 @@
 use std::collections::{BTreeSet, HashMap};
 
 use crate::config::Environment;
+use crate::drift::attribute::Autoscalers;
 use crate::drift::model::{Desired, Gap, GapReason, Redactor, Scope, Stage, TypeKey};
 use crate::drift::normalise;
 use crate::git::{self, SourceTree};
 use crate::live::{Discovery, Source, Wanted};
 use crate::render;
 
-use super::Evidence;
+use super::{Evidence, autoscaling};
 
 /// Where objects live that name no namespace, in an environment that names none either.
 const DEFAULT_NAMESPACE: &str = "default";
@@ -40,9 +41,13 @@ pub(super) async fn gather(environment: &Environment, source: &Source, redactor:
     gaps.append(&mut discovery.gaps);
     let namespace = environment.namespace.as_deref().unwrap_or(DEFAULT_NAMESPACE);
     let desired = place_all(rendered.objects, &discovery, namespace, &mut gaps);
-    let mut listing = source.list(wanted(&desired, &discovery)).await;
+    let wanted = wanted(&desired, &discovery);
+    let mut scaling = source.list(autoscaling::wanted(&desired, &discovery.schemas, &wanted)).await;
+    let mut listing = source.list(wanted).await;
     gaps.append(&mut listing.gaps);
-    let evidence = Evidence { desired, live: listing, schemas: discovery.schemas, gaps };
+    gaps.extend(autoscaling::gaps(&mut scaling).filter(|gap| !gaps.contains(gap)).collect::<Vec<_>>());
+    let autoscalers = Autoscalers::among(listing.objects().chain(scaling.objects()));
+    let evidence = Evidence { desired, live: listing, schemas: discovery.schemas, autoscalers, gaps };
     Gathered { revision: Some(tree.revision), evidence }
 }
 

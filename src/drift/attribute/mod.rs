@@ -1,11 +1,13 @@
 //! Who is behind a difference, and whether one that Git does not declare is drift at all.
 
+mod autoscaling;
 mod managers;
 mod set_aside;
 
 use jiff::Timestamp;
 use serde_json::Value;
 
+pub use autoscaling::{Autoscalers, Scaled};
 pub use managers::{Author, Authors};
 
 use super::model::{
@@ -36,6 +38,8 @@ pub struct Known<'a> {
     pub authors: &'a Authors,
     /// What the server and its controllers fill in.
     pub allocated: &'a [AllocatedField],
+    /// What autoscalers may do to the object; absent where none scales it.
+    pub scaled: Option<&'a Scaled>,
 }
 
 /// What the cluster knows of one object's authors.
@@ -83,11 +87,25 @@ impl<'a, 'f> Ownership<'a, 'f> {
     /// Judges one difference; an addition may turn out to be none, or to be several below it.
     #[must_use]
     pub fn attribute(&self, difference: Difference<'a>) -> Vec<Attributed<'a>> {
+        if self.is_overruled(&difference) {
+            return Vec::new();
+        }
         match difference.change {
             Change::Changed => vec![self.changed(difference)],
             Change::Removed => vec![self.removed(difference)],
             Change::Added => self.added(difference),
         }
+    }
+
+    /// Whether the field is another's to set even where Git declares it.
+    fn is_overruled(&self, difference: &Difference<'_>) -> bool {
+        let steps = difference.path.steps();
+        if self.known.scaled.is_some_and(|scaled| scaled.in_range(steps, difference.live)) {
+            return true;
+        }
+        let of_a_controller = self.known.scaled.is_some_and(|scaled| scaled.owns_resources(steps))
+            || set_aside::is_overruled(self.content, difference);
+        of_a_controller && !self.a_person_owns(steps)
     }
 
     /// A declared field that lives at another value: of its owners a person says most, then a controller.
@@ -170,6 +188,10 @@ impl<'a, 'f> Ownership<'a, 'f> {
         let deployers = self.owners(steps).filter(|(_, a)| *a == Author::Deployer).map(|(w, _)| &w.manager);
         if let Some(applier) = latest(deployers.filter(applied)) {
             return Leaf::Foreign(Origin::Stale, Some(applier));
+        }
+        // A write to the scale subresource may leave no trace.
+        if autoscaling::is_replicas(steps) && self.owners(steps).next().is_none() {
+            return Leaf::Foreign(Origin::Unknown, None);
         }
         // A deployer's Update entry includes the defaults of its time; only last-applied tells what it declared.
         match by(Author::Deployer) {

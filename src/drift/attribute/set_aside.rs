@@ -1,8 +1,10 @@
 //! Fields that the cluster or a deployer adds to every object of a kind, and that are nobody's drift.
 
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
 use serde_json::Value;
 
-use crate::drift::model::{AllocatedField, PathStep};
+use crate::drift::model::{AllocatedField, Difference, PathStep};
 
 /// Labels and annotations by which deployers find their objects again; a trailing `/` names a whole prefix.
 const TRACKING: [&str; 17] = [
@@ -34,6 +36,34 @@ pub(super) fn is_set_aside(allocated: &[AllocatedField], live: &Value, steps: &[
         [.., "metadata", "creationTimestamp"] => value.is_null(),
         _ => allocated.iter().any(|field| field.covers(steps, live)),
     }
+}
+
+/// Whether a controller sets a field whatever Git declares for it: the rules of a ClusterRole that aggregates others,
+/// and a certificate authority where Git has a placeholder.
+pub(super) fn is_overruled(live: &Value, difference: &Difference<'_>) -> bool {
+    let names: Vec<&str> = difference.path.names().collect();
+    match (live["kind"].as_str(), names.as_slice()) {
+        (Some("ClusterRole"), ["rules", ..]) => live["aggregationRule"].is_object(),
+        (_, [.., "caBundle"]) => is_ca_bundle(&names) && difference.live.is_some() && is_placeholder(difference.desired),
+        _ => false,
+    }
+}
+
+/// Where an API server looks for the authority of those that it calls, in webhooks, `APIService`s and CRDs.
+fn is_ca_bundle(names: &[&str]) -> bool {
+    matches!(
+        names,
+        ["webhooks", "clientConfig", "caBundle"]
+            | ["spec", "caBundle"]
+            | ["spec", "conversion", "webhook", "clientConfig", "caBundle"]
+    )
+}
+
+/// Base64 that holds no certificate: `""`, `Cg==`, a word.
+fn is_placeholder(declared: Option<&Value>) -> bool {
+    let text = declared.and_then(Value::as_str).unwrap_or_default();
+    let decoded = STANDARD.decode(text.trim()).unwrap_or_default();
+    !String::from_utf8_lossy(&decoded).contains("-----BEGIN")
 }
 
 fn is_tracking(key: &str) -> bool {

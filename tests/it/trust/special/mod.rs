@@ -2,8 +2,12 @@
 
 mod allocated;
 mod autoscaling;
+mod deployers;
+mod injected;
+mod versions;
 
 use std::fs;
+use std::path::Path;
 use std::sync::LazyLock;
 
 use serde_json::{Value, json};
@@ -95,11 +99,15 @@ impl Scene {
     }
 
     fn run(&self, format: &str) -> Ended {
+        self.run_as(self.namespace.admin.path(), format)
+    }
+
+    fn run_as(&self, kubeconfig: &Path, format: &str) -> Ended {
         let text = format!(
             "clusters: [{{name: local, kubeconfig: {}}}]\nrepositories: [{{name: platform, url: {}}}]\n\
              environments: [{{name: prod, repository: platform, branch: prod, path: '.', cluster: local, \
              namespace: {}}}]\n",
-            self.namespace.admin.path().display(),
+            kubeconfig.display(),
             self.repository.path().display(),
             self.namespace.name,
         );
@@ -115,6 +123,15 @@ impl Scene {
         assert_eq!(findings(&report), expected, "{}", ended.stderr);
         assert_eq!(report["environments"][0]["gaps"], json!([]));
         assert_eq!(ended.code, Some(i32::from(!expected.is_empty())), "{}", ended.stderr);
+    }
+
+    /// What is found, whoever did it: the scale subresource does not always leave a trace.
+    #[track_caller]
+    fn assert_changes(&self, expected: &[&str]) {
+        let ended = self.check();
+        let found = findings(&ended.json());
+        let changes: Vec<&str> = found.iter().filter_map(|line| Some(line.split_once(" by ")?.0)).collect();
+        assert_eq!(changes, expected, "{}", ended.stderr);
     }
 
     #[track_caller]
