@@ -76,6 +76,11 @@ impl Listing {
         self.objects.get(&key.identity())
     }
 
+    /// Every live object, in no order.
+    pub fn objects(&self) -> impl Iterator<Item = &Live> {
+        self.objects.values()
+    }
+
     /// Whether every object of the kind and namespace of `key` is here: only then is what is not here missing.
     #[must_use]
     pub fn is_complete_for(&self, key: &ObjectKey) -> bool {

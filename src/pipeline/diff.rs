@@ -6,6 +6,7 @@ use std::sync::Arc;
 
 use jiff::Timestamp;
 
+use crate::drift::attribute::Autoscalers;
 use crate::drift::extras::extras;
 use crate::drift::model::{Desired, KindKey, Live, ObjectKey, Redactor, Scope};
 use crate::drift::normalise;
@@ -71,6 +72,7 @@ pub fn diff(desired: &Path, live: &Path, undeclared: Undeclared) -> Result<Envir
         Undeclared::Listed => extras(&keys, lives.iter()).into_iter().cloned().collect(),
         Undeclared::Ignored => Vec::new(),
     };
+    let autoscalers = Autoscalers::among(&lives);
     let mut listing = Listing::default();
     for object in &declared {
         listing.completed(object.key.type_key.kind_key(), object.key.namespace.clone());
@@ -78,7 +80,7 @@ pub fn diff(desired: &Path, live: &Path, undeclared: Undeclared) -> Result<Envir
     for live in lives {
         listing.insert(live);
     }
-    let evidence = Evidence { desired: declared, live: listing, extra, schemas, gaps: Vec::new() };
+    let evidence = Evidence { desired: declared, live: listing, extra, schemas, autoscalers, gaps: Vec::new() };
     let assessment = evaluate("diff", &evidence, &Rules::default());
     let identity = Identity {
         name: "diff".to_owned(),

@@ -1,5 +1,6 @@
 //! From an environment to its report: gather everything, then judge it; the one path that all drivers share.
 
+mod autoscaling;
 mod diff;
 mod evaluate;
 mod extra;

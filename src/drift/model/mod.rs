@@ -17,7 +17,9 @@ mod source;
 
 pub use assessment::{Assessment, ObjectAssessment, StateCounts, Summary};
 pub use difference::Difference;
-pub use facts::{Condition, DefaultAction, DefaultRule, Facts, RulePath, RuleStep, Spelling, TypeFacts};
+pub use facts::{
+    AllocatedField, Condition, DefaultAction, DefaultRule, Facts, RulePath, RuleStep, Spelling, TypeFacts,
+};
 pub use field_set::FieldSet;
 pub use finding::{Category, Change, Finding, Manager, Operation, Origin, Severity, State};
 pub use gap::{Gap, GapReason, Stage};

@@ -130,23 +130,12 @@ fn acts(action: &DefaultAction, value: &Value) -> bool {
     }
 }
 
-/// The value at a path whose `[]` and `{}` stand for what the rule's own path is bound to.
 fn look<'v>(object: &'v Value, path: &RulePath, bound: &[String]) -> Option<&'v Value> {
-    let mut bound = bound.iter();
-    let mut value = object;
-    for step in &path.0 {
-        value = match step {
-            RuleStep::Key(key) => value.get(key)?,
-            RuleStep::Each => value.get(bound.next()?.parse::<usize>().ok()?)?,
-            RuleStep::Values => value.get(bound.next()?)?,
-        };
-    }
-    Some(value).filter(|value| !value.is_null())
+    path.look(object, bound)
 }
 
 fn holds(condition: &Condition, object: &Value, bound: &[String]) -> bool {
-    let value = look(object, &condition.path, bound);
-    condition.values.iter().any(|wanted| value.map_or(wanted.is_null(), |value| value == wanted))
+    condition.holds(object, bound)
 }
 
 /// What an action sets at `target`; `None` where it sets nothing.

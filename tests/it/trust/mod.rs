@@ -5,6 +5,7 @@ mod edits;
 mod extra;
 mod faults;
 mod platform;
+mod special;
 
 use serde_json::Value;
 
