@@ -63,8 +63,8 @@ impl Input {
             let received = serde_json::from_str(text).expect("the answer is an object as JSON");
             live.insert(Live::from(Declared::received(received, &self.redactor).expect("the object has a name")));
         }
-        let evidence = Evidence { desired, live, schemas, gaps: Vec::new() };
-        let assessment = evaluate("bench", evidence, &Rules::default());
+        let evidence = Evidence { desired, live, extra: Vec::new(), schemas, gaps: Vec::new() };
+        let assessment = evaluate("bench", &evidence, &Rules::default());
         assessment.objects.iter().filter(|object| object.state != State::InSync).count()
     }
 }

@@ -1,11 +1,88 @@
 //! Live objects that Git does not declare, and which of them are nobody's business: the cluster's own, and what
 //! controllers make of declared ones.
 
-use std::collections::HashSet;
+use std::collections::{BTreeSet, HashSet};
 
 use serde_json::Value;
 
-use super::model::{KindKey, Live, ObjectKey};
+use super::model::{Desired, KindKey, Live, ObjectKey};
+
+/// Which live objects without a manifest count.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum Extras {
+    /// Those that carry the mark of the deployer which brings this environment.
+    #[default]
+    Tracked,
+    /// Those, and everything in the namespaces in which the environment declares something.
+    Namespace,
+    /// None.
+    Off,
+}
+
+/// The mark by which a deployer finds its objects again.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Mark {
+    /// A label with a value.
+    Label(&'static str, String),
+    /// An annotation with a value.
+    Annotation(&'static str, String),
+}
+
+/// Labels by which deployers mark what is theirs.
+const LABELS: [&str; 6] = [
+    "kustomize.toolkit.fluxcd.io/name",
+    "helm.toolkit.fluxcd.io/name",
+    "objectset.rio.cattle.io/hash",
+    "kapp.k14s.io/app",
+    "applyset.kubernetes.io/part-of",
+    "app.kubernetes.io/instance",
+];
+/// The annotation in which Argo CD names the application and the object: `app:group/kind:namespace/name`.
+const ARGO_CD: &str = "argocd.argoproj.io/tracking-id";
+/// The annotation in which Helm names the release.
+const HELM: &str = "meta.helm.sh/release-name";
+
+/// The marks that deployers left on an environment's own objects, and that Git itself does not declare.
+pub fn marks<'a>(pairs: impl Iterator<Item = (&'a Desired, &'a Live)>) -> BTreeSet<Mark> {
+    pairs
+        .flat_map(|(desired, live)| {
+            let declared = |mark: &Mark| match mark {
+                Mark::Label(key, _) => label(&desired.content, key).is_some(),
+                Mark::Annotation(key, _) => annotation(&desired.content, key).is_some(),
+            };
+            marks_of(live).into_iter().filter(move |mark| !declared(mark)).collect::<Vec<_>>()
+        })
+        .collect()
+}
+
+/// The marks of one object. A copied tracking annotation names another object and marks nothing.
+fn marks_of(live: &Live) -> Vec<Mark> {
+    let labels = LABELS.iter().filter_map(|key| Some(Mark::Label(key, label(&live.content, key)?.to_owned())));
+    let release = annotation(&live.content, HELM).map(|release| Mark::Annotation(HELM, release.to_owned()));
+    let application = annotation(&live.content, ARGO_CD).and_then(|id| {
+        let (application, object) = id.split_once(':')?;
+        let KindKey { group, kind } = live.key.type_key.kind_key();
+        let namespace = live.key.namespace.as_deref().unwrap_or_default();
+        let own = format!("{group}/{kind}:{namespace}/{}", live.key.name);
+        // A cluster-scoped object is written with the namespace of its application, or with none.
+        let fits = object == own || live.key.namespace.is_none() && object.ends_with(&format!("/{}", live.key.name));
+        fits.then(|| Mark::Annotation(ARGO_CD, application.to_owned()))
+    });
+    labels.chain(release).chain(application).collect()
+}
+
+/// Whether one of the environment's `marks` stands on the object.
+pub fn is_marked(live: &Live, marks: &BTreeSet<Mark>) -> bool {
+    marks_of(live).iter().any(|mark| marks.contains(mark))
+}
+
+fn label<'v>(content: &'v Value, key: &str) -> Option<&'v str> {
+    content.get("metadata")?.get("labels")?.get(key)?.as_str()
+}
+
+fn annotation<'v>(content: &'v Value, key: &str) -> Option<&'v str> {
+    content.get("metadata")?.get("annotations")?.get(key)?.as_str()
+}
 
 /// Kinds whose objects only the cluster itself writes.
 const CLUSTERS_OWN: [(&str, &str); 10] = [
@@ -21,8 +98,12 @@ const CLUSTERS_OWN: [(&str, &str); 10] = [
     ("storage.k8s.io", "VolumeAttachment"),
 ];
 
-/// Objects that every cluster has from its first minute: kind and name, `*` at the end for any ending.
-const FROM_THE_BEGINNING: [(&str, &str); 8] = [
+/// The annotation of a Secret that holds a `ServiceAccount`'s token.
+const TOKEN_OF: &str = "kubernetes.io/service-account.name";
+
+/// Objects that every cluster has from its first minute, and Helm's records of its releases: kind and name, `*` at the end for any ending.
+const FROM_THE_BEGINNING: [(&str, &str); 9] = [
+    ("Secret", "sh.helm.release.v1.*"),
     ("ConfigMap", "kube-root-ca.crt"),
     ("ServiceAccount", "default"),
     ("Service", "kubernetes"),
@@ -64,6 +145,7 @@ fn is_the_clusters(live: &Live) -> bool {
         || CLUSTERS_OWN.contains(&(group.as_str(), kind.as_str()))
         || FROM_THE_BEGINNING.iter().any(|(of, pattern)| *of == kind && fits(pattern, name))
         || MAINTAINED.iter().any(|pointer| live.content.pointer(pointer).is_some())
+        || (kind == "Secret" && annotation(&live.content, TOKEN_OF).is_some())
         || (kind == "Secret" && secret_type.is_some_and(|of| SECRET_TYPES.contains(&of)))
 }
 

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use jiff::Timestamp;
 
 use crate::drift::extras::extras;
-use crate::drift::model::{Desired, KindKey, Live, ObjectAssessment, ObjectKey, Redactor, Scope};
+use crate::drift::model::{Desired, KindKey, Live, ObjectKey, Redactor, Scope};
 use crate::drift::normalise;
 use crate::drift::schema::kubernetes;
 use crate::live::{Listing, Snapshot, SnapshotError, read_files};
@@ -67,8 +67,8 @@ pub fn diff(desired: &Path, live: &Path, undeclared: Undeclared) -> Result<Envir
     let schemas: HashMap<_, _> =
         declared.iter().map(|object| (object.key.type_key.clone(), Arc::clone(&schema))).collect();
     let keys: Vec<&ObjectKey> = declared.iter().map(|object| &object.key).collect();
-    let extra: Vec<ObjectAssessment> = match undeclared {
-        Undeclared::Listed => extras(&keys, lives.iter()).into_iter().map(evaluate::extra).collect(),
+    let extra: Vec<Live> = match undeclared {
+        Undeclared::Listed => extras(&keys, lives.iter()).into_iter().cloned().collect(),
         Undeclared::Ignored => Vec::new(),
     };
     let mut listing = Listing::default();
@@ -78,10 +78,8 @@ pub fn diff(desired: &Path, live: &Path, undeclared: Undeclared) -> Result<Envir
     for live in lives {
         listing.insert(live);
     }
-    let evidence = Evidence { desired: declared, live: listing, schemas, gaps: Vec::new() };
-    let mut assessment = evaluate::evaluate("diff", &evidence, &Rules::default());
-    assessment.objects.extend(extra);
-    assessment.objects.sort_by(|one, other| one.key.cmp(&other.key));
+    let evidence = Evidence { desired: declared, live: listing, extra, schemas, gaps: Vec::new() };
+    let assessment = evaluate("diff", &evidence, &Rules::default());
     let identity = Identity {
         name: "diff".to_owned(),
         repository: desired.display().to_string(),

@@ -7,7 +7,7 @@ use rayon::iter::{IntoParallelRefIterator, ParallelIterator};
 use serde_json::Value;
 use sha2::{Digest, Sha256};
 
-use crate::drift::attribute::{Attributed, Ownership};
+use crate::drift::attribute::{Attributed, Author, Authors, Ownership};
 use crate::drift::classify::{self, Subject};
 use crate::drift::compare::{self, Context, Sides};
 use crate::drift::model::{
@@ -26,6 +26,8 @@ pub struct Evidence {
     pub desired: Vec<Desired>,
     /// What lives.
     pub live: Listing,
+    /// Live objects that Git should declare and does not.
+    pub extra: Vec<Live>,
     /// The shapes of each kind.
     pub schemas: HashMap<TypeKey, Arc<Schema>>,
     /// What could not be gathered.
@@ -44,6 +46,7 @@ pub fn evaluate(environment: &str, evidence: &Evidence, rules: &Rules) -> Assess
             Judge { environment, schema, rules, desired }.object(&evidence.live)
         })
         .collect();
+    objects.extend(evidence.extra.iter().map(|live| extra(live, &rules.authors)));
     objects.sort_by(|one, other| one.key.cmp(&other.key));
     Assessment { objects, gaps: evidence.gaps.clone() }
 }
@@ -67,16 +70,23 @@ pub(super) fn worst(findings: &[Finding]) -> Option<&Finding> {
 }
 
 /// The verdict on a live object that nobody declares.
-pub(super) fn extra(live: &Live) -> ObjectAssessment {
+fn extra(live: &Live, authors: &Authors) -> ObjectAssessment {
     let (category, severity) = classify::object(&live.key.type_key.kind_key());
+    let writers = live.writers().unwrap_or_default();
+    let by = |wanted: Author| authors.of(writers).contains(&wanted);
+    let origin = match () {
+        () if by(Author::Person) => Origin::Manual,
+        () if by(Author::Deployer) => Origin::Stale,
+        () => Origin::Unknown,
+    };
     ObjectAssessment {
         key: live.key.clone(),
         state: State::Extra,
-        terminating: false,
-        since: None,
+        terminating: live.terminating,
+        since: writers.iter().filter_map(|writer| writer.manager.time).min(),
         category: Some(category),
         severity: Some(severity),
-        origin: Some(Origin::Unknown),
+        origin: Some(origin),
         source: None,
         findings: Vec::new(),
     }
@@ -174,7 +184,7 @@ impl<'a> Judge<'a> {
             return Vec::new();
         }
         let is_default = |pointer: &Pointer| is_default(self.schema, root, content, pointer);
-        let ownership = Ownership::new(live, self.schema, &self.rules.authors, &is_default);
+        let ownership = Ownership::new(live, &self.desired.content, self.schema, &self.rules.authors, &is_default);
         differences.into_iter().flat_map(|difference| ownership.attribute(difference)).collect()
     }
 

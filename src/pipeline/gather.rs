@@ -3,13 +3,14 @@
 use std::collections::{BTreeSet, HashMap};
 
 use crate::config::Environment;
+use crate::drift::extras::Extras;
 use crate::drift::model::{Desired, Gap, GapReason, Redactor, Scope, Stage, TypeKey};
 use crate::drift::normalise;
 use crate::git::{self, SourceTree};
 use crate::live::{Discovery, Source, Wanted};
 use crate::render;
 
-use super::Evidence;
+use super::{Evidence, extra};
 
 /// Where objects live that name no namespace, in an environment that names none either.
 const DEFAULT_NAMESPACE: &str = "default";
@@ -23,7 +24,12 @@ pub(super) struct Gathered {
     pub evidence: Evidence,
 }
 
-pub(super) async fn gather(environment: &Environment, source: &Source, redactor: &Redactor) -> Gathered {
+pub(super) async fn gather(
+    environment: &Environment,
+    source: &Source,
+    extras: Extras,
+    redactor: &Redactor,
+) -> Gathered {
     let tree = match read_tree(environment).await {
         Ok(tree) => tree,
         Err(gap) => {
@@ -42,7 +48,8 @@ pub(super) async fn gather(environment: &Environment, source: &Source, redactor:
     let desired = place_all(rendered.objects, &discovery, namespace, &mut gaps);
     let mut listing = source.list(wanted(&desired, &discovery)).await;
     gaps.append(&mut listing.gaps);
-    let evidence = Evidence { desired, live: listing, schemas: discovery.schemas, gaps };
+    let extra = extra::look(extras, source, &desired, &listing, &gaps).await;
+    let evidence = Evidence { desired, live: listing, extra, schemas: discovery.schemas, gaps };
     Gathered { revision: Some(tree.revision), evidence }
 }
 

@@ -2,6 +2,7 @@
 
 mod diff;
 mod evaluate;
+mod extra;
 mod gather;
 mod lag;
 
@@ -12,6 +13,7 @@ use jiff::Timestamp;
 
 use crate::config::{Config, Environment};
 use crate::drift::attribute::Authors;
+use crate::drift::extras::Extras;
 use crate::drift::model::{Assessment, Gap, GapReason, Redactor, Stage};
 use crate::live::Source;
 use crate::report::{EnvironmentReport, Identity};
@@ -42,6 +44,7 @@ pub struct Pipeline {
     /// By the cluster's name.
     sources: HashMap<String, Source>,
     rules: Arc<Rules>,
+    extras: Extras,
     redactor: Redactor,
 }
 
@@ -56,14 +59,14 @@ impl Pipeline {
         let sources = clusters.map(|cluster| (cluster.name.clone(), Source::new(cluster, &redactor))).collect();
         let rules =
             Arc::new(Rules { authors: Authors::new(&config.deployers), image_mirrors: config.image_mirrors.clone() });
-        Ok(Self { sources, rules, redactor })
+        Ok(Self { sources, rules, extras: config.extras, redactor })
     }
 
     /// Scans one environment. Never fails: what could not be known is a gap of the report.
     pub async fn scan(&self, environment: &Environment) -> EnvironmentReport {
         let started_at = Timestamp::now();
         let gathered = match self.sources.get(&environment.cluster.name) {
-            Some(source) => gather::gather(environment, source, &self.redactor).await,
+            Some(source) => gather::gather(environment, source, self.extras, &self.redactor).await,
             None => gather::Gathered::default(),
         };
         let revision = gathered.revision.clone();

@@ -34,6 +34,8 @@ pub struct Ownership<'a, 'f> {
     is_default: &'f IsDefault<'f>,
     /// `None` where the object came without `managedFields`.
     writers: Option<Vec<(&'a Writer, Author)>>,
+    /// What Git writes, `null` included.
+    written: &'a Value,
     /// What a deployer last declared by client-side apply.
     last_applied: Option<&'a Value>,
 }
@@ -47,12 +49,18 @@ enum Leaf<'a> {
 }
 
 impl<'a, 'f> Ownership<'a, 'f> {
-    /// Reads who owns what in `live`.
+    /// Reads who owns what in `live`; `written` is the object as Git writes it.
     #[must_use]
-    pub fn new(live: &'a Live, schema: &'a Schema, authors: &Authors, is_default: &'f IsDefault<'f>) -> Self {
+    pub fn new(
+        live: &'a Live,
+        written: &'a Value,
+        schema: &'a Schema,
+        authors: &Authors,
+        is_default: &'f IsDefault<'f>,
+    ) -> Self {
         let writers = live.writers().map(|writers| writers.iter().zip(authors.of(writers)).collect());
         let mut ownership =
-            Self { kind: live.key.type_key.kind_key(), schema, is_default, writers, last_applied: None };
+            Self { kind: live.key.type_key.kind_key(), schema, is_default, writers, written, last_applied: None };
         // The annotation speaks for a deployer only while a deployer is the one who wrote it last.
         let annotation = ["metadata", "annotations", "kubectl.kubernetes.io/last-applied-configuration"]
             .map(|key| PathStep::Key(key.to_owned()));
@@ -156,6 +164,10 @@ impl<'a, 'f> Ownership<'a, 'f> {
         if by(Author::Controller).is_some() {
             return Leaf::Explained;
         }
+        // Who declares `null` owns the field, and admission may fill it: an Ingress's default class.
+        if find(self.written, steps).is_some_and(Value::is_null) {
+            return Leaf::Explained;
+        }
         let applied = |manager: &&Manager| manager.operation == Operation::Apply;
         let deployers = self.owners(steps).filter(|(_, a)| *a == Author::Deployer).map(|(w, _)| &w.manager);
         if let Some(applier) = latest(deployers.filter(applied)) {
@@ -170,11 +182,7 @@ impl<'a, 'f> Ownership<'a, 'f> {
 
     /// Whether the last client-side apply declared the field at `steps`.
     fn was_applied(&self, steps: &[PathStep]) -> bool {
-        let mut value = self.last_applied;
-        for step in steps {
-            value = value.and_then(|value| descend(value, step));
-        }
-        value.is_some()
+        self.last_applied.and_then(|applied| find(applied, steps)).is_some_and(|value| !value.is_null())
     }
 
     /// The nodes right below an undeclared one; none below a leaf, an atomic list and an empty container.
@@ -227,6 +235,10 @@ fn child_at_key<'a>(difference: &Difference<'a>, key: &str, live: &'a Value, nod
         live_pointer: difference.live_pointer.key(key),
         node,
     }
+}
+
+fn find<'v>(value: &'v Value, steps: &[PathStep]) -> Option<&'v Value> {
+    steps.iter().try_fold(value, descend)
 }
 
 fn descend<'v>(value: &'v Value, step: &PathStep) -> Option<&'v Value> {
