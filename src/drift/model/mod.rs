@@ -6,11 +6,14 @@ mod facts;
 mod field_set;
 mod finding;
 mod gap;
+mod glob;
 mod key;
 mod object;
 mod path;
+mod pattern;
 mod redact;
 mod schema;
+mod select;
 mod source;
 
 pub use assessment::{Assessment, ObjectAssessment, StateCounts, Summary};
@@ -19,9 +22,12 @@ pub use facts::{Condition, DefaultAction, DefaultRule, Facts, RulePath, RuleStep
 pub use field_set::FieldSet;
 pub use finding::{Category, Change, Finding, Manager, Operation, Origin, Severity, State};
 pub use gap::{Gap, GapReason, Stage};
+pub use glob::Glob;
 pub use key::{KindKey, ObjectKey, Scope, TypeKey};
 pub use object::{Declared, Desired, Live, ObjectError, Writer};
 pub use path::{FieldPath, PathStep, Pointer};
+pub use pattern::{Coverage, PathPattern, PatternError};
 pub use redact::{Redactor, hex};
 pub use schema::{Dialect, Field, ListType, NodeId, Scalar, Schema, Shape, Struct};
+pub use select::{Candidate, LabelSelector, ObjectMatch, SelectorError};
 pub use source::Position;
