@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use super::cursor::{Cursor, Noted, Notes, Section, did_you_mean};
 use super::error::Problem;
-use super::{Cluster, ClusterSource, Config, Environment, Renderer, Repository, duration, repository};
+use super::{Cluster, ClusterSource, Config, Environment, Renderer, Repository, duration, repository, rules};
 use crate::yaml::{self, Budget, Document};
 
 const INTERVAL: Duration = Duration::from_mins(1);
@@ -59,6 +59,7 @@ fn read(root: &Cursor<'_>, folder: &Path) -> Result<Config, Noted> {
         "environments",
         "deployers",
         "imageMirrors",
+        "ignore",
     ])?;
     let interval = file.optional("interval", |cursor| duration_of_at_least(cursor, SHORTEST_INTERVAL));
     let max_staleness = file.optional("maxStaleness", |cursor| {
@@ -72,6 +73,7 @@ fn read(root: &Cursor<'_>, folder: &Path) -> Result<Config, Noted> {
         Named::read(&file, "environments", |section| read_environment(section, &clusters, &repositories));
     let deployers = file.optional("deployers", read_texts);
     let image_mirrors = file.optional("imageMirrors", read_mirrors);
+    let ignore = file.optional("ignore", rules::read_ignore);
 
     let interval = interval?.unwrap_or(INTERVAL);
     Ok(Config {
@@ -81,6 +83,7 @@ fn read(root: &Cursor<'_>, folder: &Path) -> Result<Config, Noted> {
         environments: environments.all()?,
         deployers: deployers?.unwrap_or_default(),
         image_mirrors: image_mirrors?.unwrap_or_default(),
+        ignore: ignore?.unwrap_or_default(),
     })
 }
 
@@ -218,7 +221,7 @@ fn name_of<'a>(section: &Section<'a>) -> Result<&'a str, Noted> {
 }
 
 /// Every value, or the first failure once all have been read.
-fn collect<T>(results: Vec<Result<T, Noted>>) -> Result<Vec<T>, Noted> {
+pub(super) fn collect<T>(results: Vec<Result<T, Noted>>) -> Result<Vec<T>, Noted> {
     results.into_iter().collect()
 }
 

@@ -6,6 +6,7 @@ pub mod attribute;
 pub mod classify;
 pub mod compare;
 pub mod history;
+pub mod ignore;
 pub mod model;
 pub mod normalise;
 pub mod schema;

@@ -42,7 +42,8 @@ mod tests {
 
     #[test]
     fn a_star_stands_for_any_text() {
-        for (pattern, name) in [("a", "a"), ("a*", "a"), ("a*", "abc"), ("*c", "abc"), ("a*b*c", "a-b-b-c"), ("*", "")] {
+        for (pattern, name) in [("a", "a"), ("a*", "a"), ("a*", "abc"), ("*c", "abc"), ("a*b*c", "a-b-b-c"), ("*", "")]
+        {
             assert!(Glob::new(pattern).fits(name), "{pattern} {name}");
         }
         for (pattern, name) in [("a", "ab"), ("a*", "ba"), ("*c", "cd"), ("a*b*c", "a-c-b"), ("ab*ba", "aba")] {

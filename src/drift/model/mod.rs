@@ -16,7 +16,7 @@ mod schema;
 mod select;
 mod source;
 
-pub use assessment::{Assessment, ObjectAssessment, StateCounts, Summary};
+pub use assessment::{Assessment, ObjectAssessment, StateCounts, Summary, Suppressed};
 pub use difference::Difference;
 pub use facts::{Condition, DefaultAction, DefaultRule, Facts, RulePath, RuleStep, Spelling, TypeFacts};
 pub use field_set::FieldSet;

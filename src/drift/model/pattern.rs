@@ -101,12 +101,7 @@ impl PathPattern {
 
     /// How much `patterns` cover of a difference at `path` between two values.
     #[must_use]
-    pub fn coverage(
-        patterns: &[Self],
-        path: &FieldPath,
-        desired: Option<&Value>,
-        live: Option<&Value>,
-    ) -> Coverage {
+    pub fn coverage(patterns: &[Self], path: &FieldPath, desired: Option<&Value>, live: Option<&Value>) -> Coverage {
         let mut walk = Walk { patterns, steps: path.steps().iter().map(Step::Path).collect(), covered: 0, open: 0 };
         walk.differing([desired, live]);
         match (walk.covered, walk.open) {
@@ -157,7 +152,8 @@ type Child<'a> = (Step<'a>, [Option<&'a Value>; 2]);
 fn children(sides: [Option<&Value>; 2]) -> Option<Vec<Child<'_>>> {
     let present: Vec<&Value> = sides.into_iter().flatten().collect();
     if !present.is_empty() && present.iter().all(|side| side.as_object().is_some_and(|map| !map.is_empty())) {
-        let mut keys: Vec<&String> = present.iter().filter_map(|side| side.as_object()).flat_map(|map| map.keys()).collect();
+        let mut keys: Vec<&String> =
+            present.iter().filter_map(|side| side.as_object()).flat_map(|map| map.keys()).collect();
         keys.sort();
         keys.dedup();
         let child = |key: &'_ str| sides.map(|side| side.and_then(|value| value.get(key)));
@@ -193,12 +189,13 @@ impl Part {
                 let is_member = |side: &Value| !side.is_object() && !side.is_array() && glob.fits(&bare(side));
                 glob.fits(&index.to_string()) || sides.iter().flatten().all(|side| is_member(side))
             }
-            (Self::Element(keys), Step::Path(PathStep::Element(own))) => keys.iter().all(|(key, glob)| {
-                own.iter().any(|(name, value)| name == key && glob.fits(&bare(value)))
-            }),
-            (Self::Element(keys), Step::Item(_, sides)) => sides.iter().flatten().all(|side| {
-                keys.iter().all(|(key, glob)| side.get(key).is_some_and(|value| glob.fits(&bare(value))))
-            }),
+            (Self::Element(keys), Step::Path(PathStep::Element(own))) => {
+                keys.iter().all(|(key, glob)| own.iter().any(|(name, value)| name == key && glob.fits(&bare(value))))
+            }
+            (Self::Element(keys), Step::Item(_, sides)) => sides
+                .iter()
+                .flatten()
+                .all(|side| keys.iter().all(|(key, glob)| side.get(key).is_some_and(|value| glob.fits(&bare(value))))),
             _ => false,
         }
     }

@@ -97,7 +97,8 @@ pub struct SelectorError(String);
 impl LabelSelector {
     fn fits(&self, labels: Option<&Map<String, Value>>) -> bool {
         let value = |key: &str| labels.and_then(|labels| labels.get(key)).and_then(Value::as_str);
-        let among = |key: &str, values: &[String]| value(key).is_some_and(|value| values.iter().any(|one| one == value));
+        let among =
+            |key: &str, values: &[String]| value(key).is_some_and(|value| values.iter().any(|one| one == value));
         self.0.iter().all(|requirement| match requirement {
             Requirement::Exists(key) => value(key).is_some(),
             Requirement::Absent(key) => value(key).is_none(),
@@ -202,7 +203,9 @@ mod tests {
     fn label_selectors_read_as_kubectl_reads_them() {
         let labels = json!({"app": "trino", "tier": "web"});
         let fits = |text: &str| text.parse::<LabelSelector>().unwrap().fits(labels.as_object());
-        for text in ["app=trino", "app == trino", "tier in (web, api),app", "!canary", "x!=y", "tier notin (db)", "x notin (y)"] {
+        for text in
+            ["app=trino", "app == trino", "tier in (web, api),app", "!canary", "x!=y", "tier notin (db)", "x notin (y)"]
+        {
             assert!(fits(text), "{text}");
         }
         for text in ["app=hive", "!app", "canary", "tier in (db)", "tier notin (web)", "app=trino,tier!=web"] {

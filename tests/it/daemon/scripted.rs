@@ -108,6 +108,7 @@ pub fn config(names: &[&str]) -> Config {
         environments: environments.collect(),
         deployers: Vec::new(),
         image_mirrors: BTreeMap::new(),
+        ignore: Vec::new(),
     }
 }
 
@@ -141,6 +142,7 @@ pub fn object(name: &str, state: State) -> ObjectAssessment {
         origin: drifts.then_some(Origin::Manual),
         source: None,
         findings: if state == State::Modified { vec![image_change()] } else { Vec::new() },
+        suppressed: Vec::new(),
     }
 }
 

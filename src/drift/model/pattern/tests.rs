@@ -38,7 +38,9 @@ fn a_pattern_covers_what_it_names_and_everything_below() {
     ] {
         assert!(covered(pattern, &image), "{pattern}");
     }
-    for pattern in ["status", "spec.containers[name=x]", "spec.containers.image", "spec.*.image", "spec.containers[0]", "**.tag"] {
+    for pattern in
+        ["status", "spec.containers[name=x]", "spec.containers.image", "spec.*.image", "spec.containers[0]", "**.tag"]
+    {
         assert!(!covered(pattern, &image), "{pattern}");
     }
 }
