@@ -3,6 +3,7 @@
 mod autoscaling;
 mod managers;
 mod set_aside;
+mod versions;
 
 use jiff::Timestamp;
 use serde_json::Value;
@@ -11,8 +12,8 @@ pub use autoscaling::{Autoscalers, Scaled};
 pub use managers::{Author, Authors};
 
 use super::model::{
-    AllocatedField, Change, Difference, ListType, Live, Manager, NodeId, Operation, Origin, PathStep, Pointer, Schema, Shape,
-    Writer,
+    AllocatedField, Change, Difference, ListType, Live, Manager, NodeId, Operation, Origin, PathStep, Pointer, Schema,
+    Shape, Writer,
 };
 
 /// A difference that counts, with what is known of its author.
@@ -81,7 +82,7 @@ impl<'a, 'f> Ownership<'a, 'f> {
     }
 
     fn owners(&self, steps: &[PathStep]) -> impl Iterator<Item = &(&'a Writer, Author)> {
-        self.all().filter(move |(writer, _)| writer.fields.owns(steps))
+        self.all().filter(move |(writer, _)| writer.fields.owns(steps) || versions::owns_renamed(writer, steps))
     }
 
     /// Judges one difference; an addition may turn out to be none, or to be several below it.
@@ -148,6 +149,9 @@ impl<'a, 'f> Ownership<'a, 'f> {
         if (self.is_default)(&difference.live_pointer) {
             return Vec::new();
         }
+        if set_aside::holds_restart(&difference) {
+            return self.children(&difference).into_iter().flat_map(|child| self.added(child)).collect();
+        }
         // A default inside what somebody added came with it and says nothing about who made the parent.
         if explained.iter().all(|pointer| (self.is_default)(pointer)) {
             return vec![Attributed { difference, origin, manager: manager.cloned() }];
@@ -204,7 +208,7 @@ impl<'a, 'f> Ownership<'a, 'f> {
     fn was_applied(&self, steps: &[PathStep]) -> bool {
         let mut value = self.last_applied;
         for step in steps {
-            value = value.and_then(|value| descend(value, step));
+            value = value.and_then(|value| step.find_in(value));
         }
         value.is_some()
     }
@@ -258,18 +262,6 @@ fn child_at_key<'a>(difference: &Difference<'a>, key: &str, live: &'a Value, nod
         desired_pointer: difference.desired_pointer.clone(),
         live_pointer: difference.live_pointer.key(key),
         node,
-    }
-}
-
-fn descend<'v>(value: &'v Value, step: &PathStep) -> Option<&'v Value> {
-    match step {
-        PathStep::Key(key) => value.get(key),
-        PathStep::Index(index) => value.get(index),
-        PathStep::Member(member) => value.as_array()?.iter().find(|item| *item == member),
-        PathStep::Element(keys) => value.as_array()?.iter().find(|item| {
-            // A key that the declaration leaves to its default is no mismatch.
-            keys.iter().all(|(key, wanted)| item.get(key).is_none_or(|own| own == wanted))
-        }),
     }
 }
 

@@ -38,13 +38,21 @@ pub(super) fn is_set_aside(allocated: &[AllocatedField], live: &Value, steps: &[
     }
 }
 
+/// Whether the annotations of a Pod template hold that of `kubectl rollout restart`, which is reported by itself.
+pub(super) fn holds_restart(difference: &Difference<'_>) -> bool {
+    difference.path.names().next_back() == Some("annotations")
+        && difference.live.is_some_and(|map| map.get("kubectl.kubernetes.io/restartedAt").is_some())
+}
+
 /// Whether a controller sets a field whatever Git declares for it: the rules of a ClusterRole that aggregates others,
 /// and a certificate authority where Git has a placeholder.
 pub(super) fn is_overruled(live: &Value, difference: &Difference<'_>) -> bool {
     let names: Vec<&str> = difference.path.names().collect();
     match (live["kind"].as_str(), names.as_slice()) {
         (Some("ClusterRole"), ["rules", ..]) => live["aggregationRule"].is_object(),
-        (_, [.., "caBundle"]) => is_ca_bundle(&names) && difference.live.is_some() && is_placeholder(difference.desired),
+        (_, [.., "caBundle"]) => {
+            is_ca_bundle(&names) && difference.live.is_some() && is_placeholder(difference.desired)
+        }
         _ => false,
     }
 }
