@@ -16,11 +16,7 @@ const KINDS: [(&str, &str, &str); 2] = [
 const SCALED: [&str; 2] = ["replicas", "template"];
 
 /// The autoscalers of each namespace in which something that scales is declared, where they are not `listed` anyway.
-pub(super) fn wanted(
-    desired: &[Desired],
-    schemas: &HashMap<TypeKey, Arc<Schema>>,
-    listed: &[Wanted],
-) -> Vec<Wanted> {
+pub(super) fn wanted(desired: &[Desired], schemas: &HashMap<TypeKey, Arc<Schema>>, listed: &[Wanted]) -> Vec<Wanted> {
     let scaling = desired.iter().filter(|object| scales(object, schemas));
     let namespaces: BTreeSet<&String> = scaling.filter_map(|object| object.key.namespace.as_ref()).collect();
     let all = namespaces.into_iter().flat_map(|namespace| {
@@ -31,9 +27,9 @@ pub(super) fn wanted(
         })
     });
     let is_listed = |one: &Wanted| {
-        listed.iter().any(|other| {
-            other.type_key.kind_key() == one.type_key.kind_key() && other.namespace == one.namespace
-        })
+        listed
+            .iter()
+            .any(|other| other.type_key.kind_key() == one.type_key.kind_key() && other.namespace == one.namespace)
     };
     all.filter(|one| !is_listed(one)).collect()
 }

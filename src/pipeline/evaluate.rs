@@ -12,7 +12,7 @@ use crate::drift::classify::{self, Subject};
 use crate::drift::compare::{self, Context, Sides};
 use crate::drift::model::{
     Assessment, Change, Desired, Finding, Gap, Live, NodeId, ObjectAssessment, ObjectKey, Origin, Pointer, Redactor,
-    Schema, State, TypeKey, hex,
+    Schema, State, TypeKey, Warning, hex,
 };
 use crate::drift::normalise::{Normalised, is_default, normalise};
 use crate::drift::schema::kubernetes;
@@ -101,6 +101,7 @@ impl<'a> Judge<'a> {
             origin: None,
             source: Some(self.desired.source.clone()),
             findings: Vec::new(),
+            warnings: Vec::new(),
         }
     }
 
@@ -116,8 +117,9 @@ impl<'a> Judge<'a> {
 
     fn living(&self, live: &'a Live) -> ObjectAssessment {
         let findings = self.findings(live);
+        let warnings = self.warnings(live);
         let Some(worst) = worst(&findings) else {
-            return self.verdict(State::InSync);
+            return ObjectAssessment { warnings, ..self.verdict(State::InSync) };
         };
         let since = findings.iter().filter_map(|finding| finding.manager.as_ref()?.time).min();
         ObjectAssessment {
@@ -126,8 +128,28 @@ impl<'a> Judge<'a> {
             severity: Some(worst.severity),
             origin: Some(worst.origin),
             findings,
+            warnings,
             ..self.verdict(State::Modified)
         }
+    }
+
+    /// Fields that Git declares in vain.
+    fn warnings(&self, live: &Live) -> Vec<Warning> {
+        let root = self.schema.root(&self.desired.key.type_key);
+        let ineffective = compare::ineffective(self.schema, root, &self.desired.content, &live.content);
+        let mut warnings: Vec<Warning> = ineffective
+            .into_iter()
+            .map(|(path, pointer)| Warning {
+                message: format!(
+                    "has no effect: {} has no such field and the server drops it; correct its name or remove it",
+                    self.desired.key.type_key
+                ),
+                source: self.desired.position(&pointer),
+                path,
+            })
+            .collect();
+        warnings.sort_by_cached_key(|warning| warning.path.to_string());
+        warnings
     }
 
     fn findings(&self, live: &'a Live) -> Vec<Finding> {

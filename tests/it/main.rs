@@ -1,7 +1,6 @@
 //! The integration tests: everything that needs a real API server, Git, or another program.
 
 #![allow(clippy::expect_used, clippy::panic, clippy::unwrap_used, reason = "a test fails by panicking")]
-
 #![allow(clippy::print_stdout, clippy::print_stderr, reason = "tests speak to the person who runs them")]
 
 mod cli;

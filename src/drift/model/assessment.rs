@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use jiff::Timestamp;
 use serde::Serialize;
 
-use super::{Category, Finding, Gap, ObjectKey, Origin, Position, Severity, State};
+use super::{Category, FieldPath, Finding, Gap, ObjectKey, Origin, Position, Severity, State};
 
 /// The verdict on one object.
 #[derive(Debug, Clone, PartialEq, Serialize)]
@@ -36,6 +36,21 @@ pub struct ObjectAssessment {
     pub source: Option<Position>,
     /// Ordered by path.
     pub findings: Vec<Finding>,
+    /// What is wrong with its declaration and is no drift; ordered by path.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub warnings: Vec<Warning>,
+}
+
+/// Something in Git that has no effect.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Warning {
+    /// Where in the object.
+    pub path: FieldPath,
+    /// What is wrong.
+    pub message: String,
+    /// Where it is declared.
+    pub source: Position,
 }
 
 impl ObjectAssessment {

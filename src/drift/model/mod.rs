@@ -13,9 +13,11 @@ mod redact;
 mod schema;
 mod source;
 
-pub use assessment::{Assessment, ObjectAssessment, StateCounts, Summary};
+pub use assessment::{Assessment, ObjectAssessment, StateCounts, Summary, Warning};
 pub use difference::Difference;
-pub use facts::{AllocatedField, Condition, DefaultAction, DefaultRule, Facts, RulePath, RuleStep, Spelling, TypeFacts};
+pub use facts::{
+    AllocatedField, Condition, DefaultAction, DefaultRule, Facts, RulePath, RuleStep, Spelling, TypeFacts,
+};
 pub use field_set::FieldSet;
 pub use finding::{Category, Change, Finding, Manager, Operation, Origin, Severity, State};
 pub use gap::{Gap, GapReason, Stage};

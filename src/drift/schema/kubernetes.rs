@@ -7,7 +7,8 @@ use serde::Deserialize;
 use serde_json::Value;
 
 use crate::drift::model::{
-    AllocatedField, Condition, DefaultAction, DefaultRule, Facts, KindKey, RulePath, RuleStep, Schema, Scope, Spelling, TypeFacts, TypeKey,
+    AllocatedField, Condition, DefaultAction, DefaultRule, Facts, KindKey, RulePath, RuleStep, Schema, Scope, Spelling,
+    TypeFacts, TypeKey,
 };
 
 use super::openapi::{Builder, OpenApiError, Raw};

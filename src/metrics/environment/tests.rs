@@ -37,6 +37,7 @@ fn object(name: &str, state: State) -> ObjectAssessment {
         origin: drifts.then_some(Origin::Manual),
         source: None,
         findings: Vec::new(),
+        warnings: Vec::new(),
     }
 }
 
