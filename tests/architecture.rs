@@ -10,7 +10,15 @@ use std::path::{Path, PathBuf};
 const ORDER: &[&[&str]] = &[
     &["yaml"],
     &["drift::model"],
-    &["drift::normalise", "drift::compare", "drift::attribute", "drift::classify", "drift::schema", "drift::history"],
+    &[
+        "drift::normalise",
+        "drift::compare",
+        "drift::attribute",
+        "drift::classify",
+        "drift::schema",
+        "drift::history",
+        "drift::extras",
+    ],
     &["manifest"],
     &["config"],
     &["git"],
@@ -237,4 +245,25 @@ fn a_wrong_edge_is_found() {
     ] {
         assert_eq!(found(file, text).len(), 1, "{file}: {text}");
     }
+}
+
+/// The lines of a recipe of the justfile, comments and `@` left out.
+fn recipe(justfile: &str, name: &str) -> Vec<String> {
+    let head = |line: &&str| line.starts_with(name) && line[name.len()..].starts_with(':');
+    let body = justfile.lines().skip_while(|line| !head(line)).skip(1);
+    body.take_while(|line| line.starts_with("    "))
+        .map(|line| line.trim().trim_start_matches('@').to_owned())
+        .collect()
+}
+
+#[test]
+fn continuous_integration_runs_what_the_justfile_says() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let justfile = fs::read_to_string(root.join("justfile")).unwrap();
+    let script = fs::read_to_string(root.join(".ci/run")).unwrap();
+    let recipes = justfile.lines().find_map(|line| line.strip_prefix("ci:")).unwrap();
+    let wanted: Vec<String> = recipes.split_whitespace().flat_map(|name| recipe(&justfile, name)).collect();
+    assert!(wanted.len() >= 5, "{wanted:?}");
+    let run: Vec<&str> = script.lines().filter(|line| wanted.iter().any(|wanted| wanted == line)).collect();
+    assert_eq!(run, wanted, "the steps of .ci/run, in the order of `just ci`");
 }

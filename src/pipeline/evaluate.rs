@@ -7,7 +7,7 @@ use rayon::iter::{IntoParallelRefIterator, ParallelIterator};
 use serde_json::Value;
 use sha2::{Digest, Sha256};
 
-use crate::drift::attribute::{Attributed, Autoscalers, Known, Ownership, Scaled};
+use crate::drift::attribute::{Attributed, Author, Authors, Autoscalers, Known, Ownership, Scaled};
 use crate::drift::classify::{self, Subject};
 use crate::drift::compare::{self, Context, Sides};
 use crate::drift::model::{
@@ -27,6 +27,8 @@ pub struct Evidence {
     pub desired: Vec<Desired>,
     /// What lives.
     pub live: Listing,
+    /// Live objects that Git should declare and does not.
+    pub extra: Vec<Live>,
     /// The shapes of each kind.
     pub schemas: HashMap<TypeKey, Arc<Schema>>,
     /// What scales them.
@@ -48,6 +50,7 @@ pub fn evaluate(environment: &str, evidence: &Evidence, rules: &Rules) -> Assess
             Judge { environment, schema, rules, desired, scaled }.object(&evidence.live)
         })
         .collect();
+    objects.extend(evidence.extra.iter().map(|live| extra(live, &rules.authors)));
     objects.sort_by(|one, other| one.key.cmp(&other.key));
     Assessment { objects, gaps: evidence.gaps.clone() }
 }
@@ -69,6 +72,30 @@ pub(super) fn findings(
 /// The finding that speaks for its object.
 pub(super) fn worst(findings: &[Finding]) -> Option<&Finding> {
     findings.iter().max_by_key(|finding| (finding.severity, finding.origin == Origin::Manual))
+}
+
+/// The verdict on a live object that nobody declares.
+fn extra(live: &Live, authors: &Authors) -> ObjectAssessment {
+    let (category, severity) = classify::object(&live.key.type_key.kind_key());
+    let writers = live.writers().unwrap_or_default();
+    let by = |wanted: Author| authors.of(writers).contains(&wanted);
+    let origin = match () {
+        () if by(Author::Person) => Origin::Manual,
+        () if by(Author::Deployer) => Origin::Stale,
+        () => Origin::Unknown,
+    };
+    ObjectAssessment {
+        warnings: Vec::new(),
+        key: live.key.clone(),
+        state: State::Extra,
+        terminating: live.terminating,
+        since: writers.iter().filter_map(|writer| writer.manager.time).min(),
+        category: Some(category),
+        severity: Some(severity),
+        origin: Some(origin),
+        source: None,
+        findings: Vec::new(),
+    }
 }
 
 /// One object under judgement.
@@ -187,6 +214,7 @@ impl<'a> Judge<'a> {
         }
         let is_default = |pointer: &Pointer| is_default(self.schema, root, content, pointer);
         let known = Known {
+            written: &self.desired.content,
             schema: self.schema,
             authors: &self.rules.authors,
             allocated: kubernetes::allocated(&live.key.type_key.kind_key()),
@@ -239,3 +267,6 @@ fn finding_id(environment: &str, key: &ObjectKey, path: &str, change: Change) ->
     }
     hex(&digest.finalize()[..8])
 }
+
+#[cfg(test)]
+mod tests;

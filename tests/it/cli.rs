@@ -1,6 +1,7 @@
 //! The real binary: usage and configuration errors, exit codes and pipes.
 
 use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
 
 use tempfile::TempDir;
 
@@ -122,7 +123,65 @@ fn a_wrong_format_or_rule_is_told_with_what_exists() {
 
 #[test]
 fn a_diff_of_what_cannot_be_read_is_a_usage_error() {
-    assert_usage_error(&driftd(&["diff", "/nonexistent/desired", "/nonexistent/live"]), &["error: "]);
+    assert_usage_error(&driftd(&["diff", "/nonexistent/desired", "/nonexistent/live"]), &["error: ", "/nonexistent/"]);
+}
+
+const DESIRED: &str = "\
+apiVersion: v1
+kind: Secret
+metadata: {name: db, namespace: trino}
+stringData: {password: hunter2}
+";
+
+/// Two files with a Secret that differs, in a folder of their own.
+fn differing() -> (TempDir, String, String) {
+    let folder = tempfile::tempdir().unwrap();
+    let (desired, live) = (folder.path().join("desired.yaml"), folder.path().join("live.yaml"));
+    std::fs::write(&desired, DESIRED).unwrap();
+    std::fs::write(&live, DESIRED.replace("hunter2", "correct-horse")).unwrap();
+    let (desired, live) = (text(&desired).to_owned(), text(&live).to_owned());
+    (folder, desired, live)
+}
+
+#[test]
+fn a_diff_ends_with_its_verdict_and_tells_no_secret() {
+    let (folder, desired, live) = differing();
+    let file = folder.path().join("report.json");
+    let ended = driftd(&["diff", &desired, &live, "-o", "text", "-o", &format!("json={}", file.display())]);
+    assert_eq!((ended.code, ended.stderr.as_str()), (Some(1), ""));
+    assert!(ended.stdout.ends_with("\ndrift: 1 finding in 1 object\n"), "{}", ended.stdout);
+    assert!(!ended.stdout.contains('\u{1b}'), "{}", ended.stdout);
+    let json = std::fs::read_to_string(&file).unwrap();
+    assert!(json.contains("\"state\": \"modified\"") && json.ends_with("}\n"), "{json}");
+    for shown in [&ended.stdout, &json] {
+        assert!(shown.contains("<redacted sha256:"), "{shown}");
+        assert!(!shown.contains("hunter2") && !shown.contains("correct-horse"), "{shown}");
+    }
+    let same = driftd(&["diff", &desired, &desired]);
+    assert_eq!(same.code, Some(0), "{}", same.stdout);
+    let coloured = driftd(&["diff", &desired, &live, "--color", "always"]);
+    assert!(coloured.stdout.contains("\u{1b}[31m"), "{}", coloured.stdout);
+}
+
+#[test]
+fn a_closed_pipe_does_not_hide_drift() {
+    let (_folder, desired, live) = differing();
+    let (reader, writer) = std::io::pipe().unwrap();
+    drop(reader);
+    let ended = Ended::from(command(&["diff", &desired, &live]).stdout(writer).output().unwrap());
+    assert_eq!((ended.code, ended.stderr.as_str()), (Some(1), ""));
+}
+
+#[test]
+fn a_check_that_cannot_read_its_sources_is_incomplete() {
+    let (_folder, path) = config(VALID);
+    let ended = driftd(&["check", "--config", text(&path)]);
+    assert_eq!(ended.code, Some(3), "{}", ended.stderr);
+    assert!(
+        ended.stdout.contains("\nincomplete: no drift was found, but not everything could be compared"),
+        "{}",
+        ended.stdout
+    );
 }
 
 #[test]
@@ -142,4 +201,49 @@ fn a_closed_pipe_is_success() {
         let ended = Ended::from(command(arguments).stdout(writer).output().unwrap());
         assert_eq!((ended.code, ended.stderr.as_str()), (Some(0), ""), "{arguments:?}");
     }
+}
+
+#[test]
+fn an_interrupted_command_exits_with_130() {
+    let folder = tempfile::tempdir().unwrap();
+    let pipe = folder.path().join("desired.yaml");
+    assert!(Command::new("mkfifo").arg(&pipe).status().unwrap().success());
+    let child = command(&["diff", text(&pipe), text(folder.path())]).stderr(Stdio::piped()).spawn().unwrap();
+    // Opens once the command reads the pipe, which then never ends: the command is under way and waits.
+    let held = std::fs::File::options().write(true).open(&pipe).unwrap();
+    assert!(Command::new("kill").args(["-INT", &child.id().to_string()]).status().unwrap().success());
+    let ended = Ended::from(child.wait_with_output().unwrap());
+    drop(held);
+    assert_eq!((ended.code, ended.stderr.contains("interrupted")), (Some(130), true), "{}", ended.stderr);
+}
+
+/// Runs this test binary again with `BUG` set, where [`a_bug_exits_with_101`] panics as the program would.
+const BUG: &str = "DRIFTD_TEST_BUG";
+
+#[test]
+fn a_bug_exits_with_101_and_says_that_it_is_one() {
+    if std::env::var_os(BUG).is_some() {
+        std::panic::set_hook(Box::new(::driftd::cli::report_panic));
+        panic!("canary-2f6d81c04b7e5a93");
+    }
+    let test = "cli::a_bug_exits_with_101_and_says_that_it_is_one";
+    let mut itself = Command::new(std::env::current_exe().unwrap());
+    let ended: Ended = itself.args([test, "--exact", "--nocapture"]).env(BUG, "1").output().unwrap().into();
+    assert_eq!(ended.code, Some(101));
+    assert!(ended.stderr.contains("this is a bug in driftd, at tests/it/cli.rs:"), "{}", ended.stderr);
+    assert!(!ended.stderr.contains("canary-2f6d81c04b7e5a93"), "what a panic says may hold a value");
+}
+
+#[test]
+fn a_diff_lists_extras_only_where_they_are_asked_for() {
+    let (_folder, desired, live) = differing();
+    let hand_made = "---\napiVersion: v1\nkind: ConfigMap\nmetadata: {name: hand-made, namespace: trino}\n";
+    std::fs::write(&live, format!("{DESIRED}{hand_made}")).unwrap();
+    assert_eq!(driftd(&["diff", &desired, &live]).code, Some(0));
+    let ended = driftd(&["diff", &desired, &live, "--extras", "-o", "json"]);
+    let object = &ended.json()["environments"][0]["objects"][0];
+    assert_eq!(
+        (ended.code, object["state"].as_str(), object["name"].as_str()),
+        (Some(1), Some("extra"), Some("hand-made"))
+    );
 }

@@ -8,6 +8,7 @@ mod controlplane;
 mod daemon;
 mod facts;
 mod fixture;
+mod ship;
 mod trust;
 mod yaml;
 mod yaml_fuzz;

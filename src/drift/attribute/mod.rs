@@ -33,6 +33,8 @@ pub type IsDefault<'a> = dyn Fn(&Pointer) -> bool + 'a;
 /// What is known of an object's kind and of those who write.
 #[derive(Debug, Clone, Copy)]
 pub struct Known<'a> {
+    /// The object as Git writes it.
+    pub written: &'a Value,
     /// The shapes of the kind's group and version.
     pub schema: &'a Schema,
     /// Who is behind a field manager's name.
@@ -50,6 +52,7 @@ pub struct Ownership<'a, 'f> {
     is_default: &'f IsDefault<'f>,
     /// `None` where the object came without `managedFields`.
     writers: Option<Vec<(&'a Writer, Author)>>,
+    /// What Git writes, `null` included.
     /// What a deployer last declared by client-side apply.
     last_applied: Option<&'a Value>,
 }
@@ -66,13 +69,13 @@ impl<'a, 'f> Ownership<'a, 'f> {
     /// Reads who owns what in `live`.
     #[must_use]
     pub fn new(live: &'a Live, known: Known<'a>, is_default: &'f IsDefault<'f>) -> Self {
-        let writers = live.writers.as_deref().map(|writers| writers.iter().zip(known.authors.of(writers)).collect());
+        let writers = live.writers().map(|writers| writers.iter().zip(known.authors.of(writers)).collect());
         let mut ownership = Self { known, content: &live.content, is_default, writers, last_applied: None };
         // The annotation speaks for a deployer only while a deployer is the one who wrote it last.
         let annotation = ["metadata", "annotations", "kubectl.kubernetes.io/last-applied-configuration"]
             .map(|key| PathStep::Key(key.to_owned()));
         if ownership.owners(&annotation).any(|(_, author)| *author == Author::Deployer) {
-            ownership.last_applied = live.last_applied.as_ref();
+            ownership.last_applied = live.last_applied();
         }
         ownership
     }
@@ -188,6 +191,10 @@ impl<'a, 'f> Ownership<'a, 'f> {
         if by(Author::Controller).is_some() {
             return Leaf::Explained;
         }
+        // Who declares `null` owns the field, and admission may fill it: an Ingress's default class.
+        if find(self.known.written, steps).is_some_and(Value::is_null) {
+            return Leaf::Explained;
+        }
         let applied = |manager: &&Manager| manager.operation == Operation::Apply;
         let deployers = self.owners(steps).filter(|(_, a)| *a == Author::Deployer).map(|(w, _)| &w.manager);
         if let Some(applier) = latest(deployers.filter(applied)) {
@@ -206,11 +213,7 @@ impl<'a, 'f> Ownership<'a, 'f> {
 
     /// Whether the last client-side apply declared the field at `steps`.
     fn was_applied(&self, steps: &[PathStep]) -> bool {
-        let mut value = self.last_applied;
-        for step in steps {
-            value = value.and_then(|value| step.find_in(value));
-        }
-        value.is_some()
+        self.last_applied.and_then(|applied| find(applied, steps)).is_some_and(|value| !value.is_null())
     }
 
     /// The nodes right below an undeclared one; none below a leaf, an atomic list and an empty container.
@@ -263,6 +266,10 @@ fn child_at_key<'a>(difference: &Difference<'a>, key: &str, live: &'a Value, nod
         live_pointer: difference.live_pointer.key(key),
         node,
     }
+}
+
+fn find<'v>(value: &'v Value, steps: &[PathStep]) -> Option<&'v Value> {
+    steps.iter().try_fold(value, |value, step| step.find_in(value))
 }
 
 fn time((writer, _): &(&Writer, Author)) -> Option<Timestamp> {

@@ -44,7 +44,7 @@ pub(super) fn holds_restart(difference: &Difference<'_>) -> bool {
         && difference.live.is_some_and(|map| map.get("kubectl.kubernetes.io/restartedAt").is_some())
 }
 
-/// Whether a controller sets a field whatever Git declares for it: the rules of a ClusterRole that aggregates others,
+/// Whether a controller sets a field whatever Git declares for it: the rules of a `ClusterRole` that aggregates,
 /// and a certificate authority where Git has a placeholder.
 pub(super) fn is_overruled(live: &Value, difference: &Difference<'_>) -> bool {
     let names: Vec<&str> = difference.path.names().collect();

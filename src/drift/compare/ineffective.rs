@@ -10,11 +10,27 @@ use crate::drift::model::{FieldPath, ListType, NodeId, PathStep, Pointer, Schema
 /// not say `x-kubernetes-preserve-unknown-fields`.
 #[must_use]
 pub fn ineffective(schema: &Schema, root: NodeId, declared: &Value, live: &Value) -> Vec<(FieldPath, Pointer)> {
+    if knows_all(schema, root, declared) {
+        return Vec::new();
+    }
     let mut search = Search { schema, path: FieldPath::root(), found: Vec::new() };
     search.walk(root, declared, &mut Pointer::root());
     // A newer server than the schema's may well keep what the schema does not know.
     search.found.retain(|(path, _)| path.find_in(live).is_none());
     search.found
+}
+
+/// Whether a schema names every field; nearly always, so this copies nothing.
+fn knows_all(schema: &Schema, node: NodeId, value: &Value) -> bool {
+    match (schema.shape_of(node, value), value) {
+        (Shape::Struct(shape), Value::Object(map)) => map.iter().all(|(key, value)| match shape.fields.get(key) {
+            Some(field) => knows_all(schema, field.node, value),
+            None => shape.open || value.is_null(),
+        }),
+        (Shape::Map(of), Value::Object(map)) => map.values().all(|value| knows_all(schema, *of, value)),
+        (Shape::List { item, .. }, Value::Array(items)) => items.iter().all(|value| knows_all(schema, *item, value)),
+        _ => true,
+    }
 }
 
 struct Search<'a> {

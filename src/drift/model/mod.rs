@@ -1,6 +1,7 @@
 //! The words of the domain, shared by every room of the heart and by all that stands around it.
 
 mod assessment;
+mod deferred;
 mod difference;
 mod facts;
 mod field_set;
@@ -9,6 +10,7 @@ mod gap;
 mod key;
 mod object;
 mod path;
+mod received;
 mod redact;
 mod schema;
 mod source;
@@ -24,6 +26,7 @@ pub use gap::{Gap, GapReason, Stage};
 pub use key::{KindKey, ObjectKey, Scope, TypeKey};
 pub use object::{Declared, Desired, Live, ObjectError, Writer};
 pub use path::{FieldPath, PathStep, Pointer};
+pub use received::Received;
 pub use redact::{Redactor, hex};
 pub use schema::{Dialect, Field, ListType, NodeId, Scalar, Schema, Shape, Struct};
 pub use source::Position;

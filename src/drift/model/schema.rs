@@ -201,10 +201,22 @@ impl Schema {
                 }
                 _ => false,
             },
-            (Value::Array(items), Dialect::Custom) => items.is_empty() && matches!(shape, Shape::Any),
-            (Value::Object(map), Dialect::Custom) => map.is_empty() && matches!(shape, Shape::Any),
+            (Value::Array(_) | Value::Object(_), Dialect::Custom) => {
+                matches!(shape, Shape::Any) && Self::is_empty(value)
+            }
             (scalar, Dialect::BuiltIn) => parent.zero_is_absent(key) && is_zero(scalar, shape),
             (_, Dialect::Custom) => false,
+        }
+    }
+
+    /// Whether a value of which nothing is known holds nothing: an empty list, or a map of nothing but such.
+    #[must_use]
+    pub fn is_empty(value: &Value) -> bool {
+        match value {
+            Value::Null => true,
+            Value::Array(items) => items.is_empty(),
+            Value::Object(map) => map.values().all(Self::is_empty),
+            _ => false,
         }
     }
 

@@ -70,6 +70,3 @@ fn remove(content: &mut Value, pointer: &str) -> bool {
         _ => false,
     }
 }
-
-#[cfg(test)]
-mod tests;

@@ -14,7 +14,7 @@ impl fmt::Display for Moment {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let seconds = self.now.as_second().saturating_sub(self.time.as_second());
         let (minutes, hours, days) = (seconds / 60, seconds / 3600, seconds / 86400);
-        write!(f, "{} (", self.time)?;
+        write!(f, "{:.0} (", self.time)?;
         match seconds {
             ..0 => f.write_str("in the future: the clocks disagree"),
             0..60 => write!(f, "{seconds}s ago"),

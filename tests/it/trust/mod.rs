@@ -1,6 +1,8 @@
 //! Silent right after a deployment, exact about every manual change, honest about what it cannot know.
 
+mod corpora;
 mod edits;
+mod extra;
 mod faults;
 mod platform;
 mod special;

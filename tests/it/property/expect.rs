@@ -1,0 +1,161 @@
+//! What must be said of a change: a plain walk over the object before and after it.
+
+use serde_json::{Map, Value};
+
+use super::openapi::Schema;
+
+/// Path and change of a finding.
+pub type Expected = (String, &'static str);
+
+/// What differs between `before` and `after`, seen from what Git declares.
+pub fn expected(schema: Schema<'_>, desired: &Value, before: &Value, after: &Value) -> Vec<Expected> {
+    let custom = !schema.name.starts_with("io.k8s.");
+    let mut walk = Walk { custom, found: Vec::new() };
+    walk.values(Some(schema), "", Some(desired), before, after);
+    walk.found.sort();
+    walk.found
+}
+
+struct Walk {
+    custom: bool,
+    found: Vec<Expected>,
+}
+
+const SERVER_METADATA: [&str; 6] =
+    ["managedFields", "resourceVersion", "uid", "generation", "creationTimestamp", "selfLink"];
+
+impl Walk {
+    fn values(&mut self, schema: Option<Schema<'_>>, path: &str, desired: Option<&Value>, before: &Value, after: &Value) {
+        if before == after {
+            return;
+        }
+        match (before, after) {
+            (Value::Object(before), Value::Object(after)) if !schema.is_some_and(Schema::is_raw) => {
+                self.fields(schema, path, desired, before, after);
+            }
+            (Value::Array(one), Value::Array(other)) => {
+                let keyed = schema.and_then(|schema| {
+                    let by = |items: &[Value]| keyed(schema, items);
+                    Some((by(one)?, by(other)?))
+                });
+                match keyed {
+                    Some((one, other)) => self.elements(schema.and_then(Schema::items), path, schema, desired, &one, &other),
+                    None => self.report(path, desired, Some(after)),
+                }
+            }
+            _ => self.report(path, desired, Some(after)),
+        }
+    }
+
+    fn fields(
+        &mut self,
+        schema: Option<Schema<'_>>,
+        path: &str,
+        desired: Option<&Value>,
+        before: &Map<String, Value>,
+        after: &Map<String, Value>,
+    ) {
+        let mut keys: Vec<&String> = before.keys().chain(after.keys()).collect();
+        keys.sort();
+        keys.dedup();
+        for key in keys {
+            if (path.is_empty() && key == "status") || (path == "metadata" && SERVER_METADATA.contains(&key.as_str())) {
+                continue;
+            }
+            let child = schema.and_then(|schema| schema.field(key));
+            let path = join(path, key);
+            let desired = desired.and_then(|desired| desired.get(key));
+            let there = |value: &&Value| self.is_there(child, value);
+            match (before.get(key).filter(there), after.get(key).filter(there)) {
+                (None, None) => {}
+                (Some(before), Some(after)) => self.values(child, &path, desired, before, after),
+                (_, after) => self.report(&path, desired, after),
+            }
+        }
+    }
+
+    fn elements(
+        &mut self,
+        item: Option<Schema<'_>>,
+        path: &str,
+        schema: Option<Schema<'_>>,
+        desired: Option<&Value>,
+        before: &[(String, Value)],
+        after: &[(String, Value)],
+    ) {
+        let desired = desired.and_then(Value::as_array).and_then(|items| keyed(schema?, items)).unwrap_or_default();
+        let at = |side: &[(String, Value)], key: &str| {
+            side.iter().find(|(own, _)| own == key).map(|(_, value)| value.clone())
+        };
+        let mut keys: Vec<&String> = before.iter().chain(after).map(|(key, _)| key).collect();
+        keys.sort();
+        keys.dedup();
+        for key in keys {
+            let path = format!("{path}{key}");
+            let desired = at(&desired, key);
+            match (at(before, key), at(after, key)) {
+                (Some(before), Some(after)) => self.values(item, &path, desired.as_ref(), &before, &after),
+                (_, after) => self.report(&path, desired.as_ref(), after.as_ref()),
+            }
+        }
+    }
+
+    /// Whether a value is more than absence.
+    fn is_there(&self, schema: Option<Schema<'_>>, value: &Value) -> bool {
+        let kept = self.custom && schema.is_some_and(|schema| schema.raw.get("type").is_some());
+        match value {
+            Value::Null => false,
+            Value::Array(items) => kept || !items.is_empty(),
+            Value::Object(map) => {
+                !map.is_empty() || kept || schema.is_some_and(|schema| schema.values().is_none())
+            }
+            _ => true,
+        }
+    }
+
+    fn report(&mut self, path: &str, desired: Option<&Value>, after: Option<&Value>) {
+        let empty = |value: &&Value| match value {
+            Value::Null => true,
+            Value::Array(items) => items.is_empty(),
+            _ => false,
+        };
+        let change = match (desired.filter(|value| !empty(value)), after.filter(|value| !empty(value))) {
+            (Some(_), Some(_)) => "changed",
+            (Some(_), None) => "removed",
+            (None, Some(_)) => "added",
+            (None, None) => return,
+        };
+        self.found.push((path.to_owned(), change));
+    }
+}
+
+fn join(path: &str, key: &str) -> String {
+    if key.is_empty() || key.contains(['.', '[', ']', '"']) {
+        format!("{path}[{}]", Value::from(key))
+    } else if path.is_empty() {
+        key.to_owned()
+    } else {
+        format!("{path}.{key}")
+    }
+}
+
+/// The elements of a keyed list or set by the text of their step; `None` for an atomic list and for repeated keys.
+fn keyed(schema: Schema<'_>, items: &[Value]) -> Option<Vec<(String, Value)>> {
+    let bare = |value: &Value| value.as_str().map_or_else(|| value.to_string(), str::to_owned);
+    let step = |item: &Value| match schema.keys() {
+        Some(keys) => {
+            let part = |key: &&str| {
+                let default = || schema.items()?.field(key)?.raw.get("default").cloned();
+                Some(format!("{key}={}", bare(&item.get(*key).cloned().or_else(default)?)))
+            };
+            Some(format!("[{}]", keys.iter().map(part).collect::<Option<Vec<_>>>()?.join(",")))
+        }
+        None if schema.is_set() => Some(format!("[{}]", bare(item))),
+        None => None,
+    };
+    let keyed: Vec<(String, Value)> = items.iter().map(|item| Some((step(item)?, item.clone()))).collect::<Option<_>>()?;
+    let mut keys: Vec<&String> = keyed.iter().map(|(key, _)| key).collect();
+    keys.sort();
+    keys.dedup();
+    (keys.len() == keyed.len()).then_some(keyed)
+}
