@@ -83,6 +83,7 @@ mod tests {
             source: None,
             findings: Vec::new(),
             suppressed: Vec::new(),
+            warnings: Vec::new(),
         }
     }
 

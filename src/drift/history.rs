@@ -132,6 +132,7 @@ fn unknown(object: &ObjectAssessment) -> ObjectAssessment {
         source: object.source.clone(),
         findings: Vec::new(),
         suppressed: Vec::new(),
+        warnings: Vec::new(),
     }
 }
 

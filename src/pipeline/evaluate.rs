@@ -11,7 +11,7 @@ use crate::drift::classify::{self, Subject};
 use crate::drift::compare::{self, Context, Sides};
 use crate::drift::model::{
     Assessment, Change, Desired, Finding, Gap, Live, NodeId, ObjectAssessment, Origin, Pointer, Redactor, Schema,
-    State, TypeKey,
+    State, TypeKey, Warning,
 };
 use crate::drift::normalise::{Normalised, is_default, normalise};
 use crate::drift::schema::kubernetes;
@@ -79,6 +79,7 @@ fn extra(live: &Live, authors: &Authors) -> ObjectAssessment {
         () => Origin::Unknown,
     };
     ObjectAssessment {
+        warnings: Vec::new(),
         key: live.key.clone(),
         state: State::Extra,
         terminating: live.terminating,
@@ -123,6 +124,7 @@ impl<'a> Judge<'a> {
             source: Some(self.desired.source.clone()),
             findings: Vec::new(),
             suppressed: Vec::new(),
+            warnings: Vec::new(),
         }
     }
 
@@ -138,9 +140,29 @@ impl<'a> Judge<'a> {
 
     fn living(&self, live: &'a Live) -> ObjectAssessment {
         let findings = self.findings(live);
-        let mut object = ObjectAssessment { findings, ..self.verdict(State::Modified) };
+        let warnings = self.warnings(live);
+        let mut object = ObjectAssessment { findings, warnings, ..self.verdict(State::Modified) };
         object.settle();
         object
+    }
+
+    /// Fields that Git declares in vain.
+    fn warnings(&self, live: &Live) -> Vec<Warning> {
+        let root = self.schema.root(&self.desired.key.type_key);
+        let ineffective = compare::ineffective(self.schema, root, &self.desired.content, &live.content);
+        let mut warnings: Vec<Warning> = ineffective
+            .into_iter()
+            .map(|(path, pointer)| Warning {
+                message: format!(
+                    "has no effect: {} has no such field and the server drops it; correct its name or remove it",
+                    self.desired.key.type_key
+                ),
+                source: self.desired.position(&pointer),
+                path,
+            })
+            .collect();
+        warnings.sort_by_cached_key(|warning| warning.path.to_string());
+        warnings
     }
 
     fn findings(&self, live: &'a Live) -> Vec<Finding> {

@@ -1,11 +1,14 @@
 //! Two trees walked side by side by schema: every place where Git and the cluster do not mean the same.
 
+mod ineffective;
 mod lists;
 mod scalar;
 
 use std::collections::BTreeMap;
 
 use serde_json::{Map, Value};
+
+pub use ineffective::ineffective;
 
 use super::model::{Change, Difference, FieldPath, ListType, NodeId, PathStep, Pointer, Scalar, Schema, Shape, Struct};
 

@@ -15,6 +15,7 @@ fn at(minutes: i64, seconds: i64) -> Timestamp {
 fn object(name: &str, state: State, findings: &[&str]) -> ObjectAssessment {
     let drifts = state.is_drift();
     ObjectAssessment {
+        warnings: Vec::new(),
         key: ObjectKey {
             type_key: TypeKey::new("apps/v1", "Deployment"),
             namespace: Some("trino".into()),

@@ -62,6 +62,7 @@ fn object(state: State, findings: Vec<Finding>) -> ObjectAssessment {
         source: None,
         findings,
         suppressed: Vec::new(),
+        warnings: Vec::new(),
     };
     object.settle();
     object

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use jiff::Timestamp;
 use serde::Serialize;
 
-use super::{Category, Finding, Gap, ObjectKey, Origin, Position, Severity, State};
+use super::{Category, FieldPath, Finding, Gap, ObjectKey, Origin, Position, Severity, State};
 
 /// The verdict on one object.
 #[derive(Debug, Clone, PartialEq, Serialize)]
@@ -39,6 +39,9 @@ pub struct ObjectAssessment {
     /// Findings that an ignore rule hides, ordered by path; of a missing or extra object the one at the empty path.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub suppressed: Vec<Suppressed>,
+    /// What is wrong with its declaration and is no drift; ordered by path.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub warnings: Vec<Warning>,
 }
 
 /// A finding that an ignore rule hides: it counts for nothing, and is never out of sight.
@@ -50,6 +53,18 @@ pub struct Suppressed {
     pub finding: Finding,
     /// The name or place of the rule.
     pub suppressed_by: String,
+}
+
+/// Something in Git that has no effect.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Warning {
+    /// Where in the object.
+    pub path: FieldPath,
+    /// What is wrong.
+    pub message: String,
+    /// Where it is declared.
+    pub source: Position,
 }
 
 impl ObjectAssessment {

@@ -18,7 +18,7 @@ mod schema;
 mod select;
 mod source;
 
-pub use assessment::{Assessment, ObjectAssessment, StateCounts, Summary, Suppressed};
+pub use assessment::{Assessment, ObjectAssessment, StateCounts, Summary, Suppressed, Warning};
 pub use difference::Difference;
 pub use facts::{
     AllocatedField, Condition, DefaultAction, DefaultRule, Facts, RulePath, RuleStep, Spelling, TypeFacts,

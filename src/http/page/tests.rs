@@ -35,6 +35,7 @@ fn hostile_object() -> ObjectAssessment {
         severity: Some(Severity::Critical),
         origin: Some(Origin::Manual),
         source: Some(position.clone()),
+        warnings: Vec::new(),
         findings: vec![Finding {
             id: HOSTILE.into(),
             path: FieldPath::from(vec![PathStep::Key(HOSTILE.into())]),

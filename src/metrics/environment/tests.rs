@@ -39,6 +39,7 @@ fn object(name: &str, state: State) -> ObjectAssessment {
         source: None,
         findings: Vec::new(),
         suppressed: Vec::new(),
+        warnings: Vec::new(),
     }
 }
 

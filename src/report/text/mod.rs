@@ -12,7 +12,9 @@ use jiff::Timestamp;
 use self::age::Moment;
 use self::value::{LineKind, Sides, escape};
 use super::{EnvironmentReport, Listing, Report, Verdict};
-use crate::drift::model::{Change, Finding, Gap, ObjectAssessment, ObjectKey, Position, Severity, State, Summary};
+use crate::drift::model::{
+    Change, Finding, Gap, ObjectAssessment, ObjectKey, Position, Severity, State, Summary, Warning,
+};
 
 const BOLD: Style = Style::new().bold();
 const DIM: Style = Style::new().dimmed();
@@ -76,7 +78,11 @@ impl Page<'_> {
             writeln!(out)?;
             write_gap(gap, out)?;
         }
-        let objects: Vec<&ObjectAssessment> = self.environment.listed(listing).collect();
+        // What Git declares in vain is told wherever it stands.
+        let shown = |object: &&ObjectAssessment| {
+            listing == Listing::All || object.state != State::InSync || !object.warnings.is_empty()
+        };
+        let objects: Vec<&ObjectAssessment> = self.environment.objects.iter().filter(shown).collect();
         let width = objects.iter().map(|object| name(&object.key).chars().count()).max().unwrap_or(0).min(WIDEST_NAME);
         let mut listing_in_sync = false;
         for object in objects {
@@ -146,7 +152,8 @@ impl Page<'_> {
             let style = severity_style(severity);
             writeln!(out, "    {style}{severity}{style:#} {category}, origin {origin}")?;
         }
-        object.findings.iter().try_for_each(|finding| self.write_finding(finding, out))
+        object.findings.iter().try_for_each(|finding| self.write_finding(finding, out))?;
+        object.warnings.iter().try_for_each(|warning| write_warning(warning, out))
     }
 
     fn write_finding(&self, finding: &Finding, out: &mut dyn Write) -> io::Result<()> {
@@ -204,6 +211,11 @@ fn write_sides(finding: &Finding, out: &mut dyn Write) -> io::Result<()> {
     let desired = desired.map_or_else(absent, |text| format!("{RED}{text}{RED:#}"));
     let live = live.map_or_else(absent, |text| format!("{GREEN}{text}{GREEN:#}"));
     writeln!(out, "             {desired} → {live}")
+}
+
+fn write_warning(warning: &Warning, out: &mut dyn Write) -> io::Result<()> {
+    let (path, message) = (escape(&warning.path.to_string()), escape(&warning.message));
+    writeln!(out, "    {YELLOW}warning{YELLOW:#}  {path}  {message}  {CYAN}{}{CYAN:#}", place(&warning.source))
 }
 
 fn write_gap(gap: &Gap, out: &mut dyn Write) -> io::Result<()> {

@@ -131,6 +131,7 @@ pub fn gap(stage: Stage, reason: GapReason) -> Gap {
 pub fn object(name: &str, state: State) -> ObjectAssessment {
     let drifts = state.is_drift();
     ObjectAssessment {
+        warnings: Vec::new(),
         key: ObjectKey {
             type_key: TypeKey::new("apps/v1", "Deployment"),
             namespace: Some("trino".into()),

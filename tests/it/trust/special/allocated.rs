@@ -112,7 +112,10 @@ fn the_labels_and_finalizers_of_a_namespace_are_silent_and_a_persons_label_is_dr
     for how in BOTH {
         let scene = Scene::with_controllers();
         let name = format!("{}-declared", scene.namespace.name);
-        scene.deploy(how, &format!("apiVersion: v1\nkind: Namespace\nmetadata: {{name: {name}, labels: {{team: a}}}}\n"));
+        scene.deploy(
+            how,
+            &format!("apiVersion: v1\nkind: Namespace\nmetadata: {{name: {name}, labels: {{team: a}}}}\n"),
+        );
         assert!(scene.live("v1", "Namespace", &name)["spec"]["finalizers"].is_array());
         scene.assert_silent();
         let label = json!({"metadata": {"labels": {"pod-security.kubernetes.io/enforce": "privileged"}}});
