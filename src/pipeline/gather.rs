@@ -49,7 +49,7 @@ pub(super) async fn gather(
     let desired = place_all(rendered.objects, &discovery, namespace, &mut gaps);
     let wanted = wanted(&desired, &discovery);
     let scaling = autoscaling::wanted(&desired, &discovery.schemas, &wanted);
-    let (mut scaling, mut listing) = futures_util::join!(source.list(scaling), source.list(wanted));
+    let (mut scaling, mut listing) = tokio::join!(source.list(scaling), source.list(wanted));
     gaps.append(&mut listing.gaps);
     gaps.extend(autoscaling::gaps(&mut scaling).filter(|gap| !gaps.contains(gap)).collect::<Vec<_>>());
     let extra = extra::look(extras, source, &desired, &listing, &gaps).await;
