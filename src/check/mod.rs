@@ -82,6 +82,7 @@ mod tests {
             origin: Some(Origin::Unknown),
             source: None,
             findings: Vec::new(),
+            suppressed: Vec::new(),
             warnings: Vec::new(),
         }
     }

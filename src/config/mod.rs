@@ -5,6 +5,7 @@ mod duration;
 mod error;
 mod parse;
 mod repository;
+mod rules;
 #[cfg(test)]
 mod tests;
 
@@ -15,7 +16,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use crate::drift::extras::Extras;
-
+use crate::drift::ignore::IgnoreRule;
 pub use error::{ConfigError, Problem, Problems};
 
 /// The whole configuration; every name in it refers to something that exists.
@@ -35,6 +36,8 @@ pub struct Config {
     pub extras: Extras,
     /// Registry host → the host of the mirror to which admission rewrites it.
     pub image_mirrors: BTreeMap<String, String>,
+    /// Which findings are hidden, the first that fits before the others.
+    pub ignore: Vec<IgnoreRule>,
 }
 
 impl Config {

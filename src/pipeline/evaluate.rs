@@ -5,14 +5,13 @@ use std::sync::Arc;
 
 use rayon::iter::{IntoParallelRefIterator, ParallelIterator};
 use serde_json::Value;
-use sha2::{Digest, Sha256};
 
 use crate::drift::attribute::{Attributed, Author, Authors, Autoscalers, Known, Ownership, Scaled};
 use crate::drift::classify::{self, Subject};
 use crate::drift::compare::{self, Context, Sides};
 use crate::drift::model::{
-    Assessment, Change, Desired, Finding, Gap, Live, NodeId, ObjectAssessment, ObjectKey, Origin, Pointer, Redactor,
-    Schema, State, TypeKey, Warning, hex,
+    Assessment, Change, Desired, Finding, Gap, Live, NodeId, ObjectAssessment, Origin, Pointer, Redactor, Schema,
+    State, TypeKey, Warning,
 };
 use crate::drift::normalise::{Normalised, is_default, normalise};
 use crate::drift::schema::kubernetes;
@@ -69,11 +68,6 @@ pub(super) fn findings(
     Judge { environment, schema, rules, desired, scaled }.findings(live)
 }
 
-/// The finding that speaks for its object.
-pub(super) fn worst(findings: &[Finding]) -> Option<&Finding> {
-    findings.iter().max_by_key(|finding| (finding.severity, finding.origin == Origin::Manual))
-}
-
 /// The verdict on a live object that nobody declares.
 fn extra(live: &Live, authors: &Authors) -> ObjectAssessment {
     let (category, severity) = classify::object(&live.key.type_key.kind_key());
@@ -95,6 +89,7 @@ fn extra(live: &Live, authors: &Authors) -> ObjectAssessment {
         origin: Some(origin),
         source: None,
         findings: Vec::new(),
+        suppressed: Vec::new(),
     }
 }
 
@@ -128,6 +123,7 @@ impl<'a> Judge<'a> {
             origin: None,
             source: Some(self.desired.source.clone()),
             findings: Vec::new(),
+            suppressed: Vec::new(),
             warnings: Vec::new(),
         }
     }
@@ -145,19 +141,9 @@ impl<'a> Judge<'a> {
     fn living(&self, live: &'a Live) -> ObjectAssessment {
         let findings = self.findings(live);
         let warnings = self.warnings(live);
-        let Some(worst) = worst(&findings) else {
-            return ObjectAssessment { warnings, ..self.verdict(State::InSync) };
-        };
-        let since = findings.iter().filter_map(|finding| finding.manager.as_ref()?.time).min();
-        ObjectAssessment {
-            since,
-            category: Some(worst.category),
-            severity: Some(worst.severity),
-            origin: Some(worst.origin),
-            findings,
-            warnings,
-            ..self.verdict(State::Modified)
-        }
+        let mut object = ObjectAssessment { findings, warnings, ..self.verdict(State::Modified) };
+        object.settle();
+        object
     }
 
     /// Fields that Git declares in vain.
@@ -238,7 +224,7 @@ impl<'a> Judge<'a> {
             Change::Changed | Change::Added => difference.live_pointer,
         };
         Finding {
-            id: finding_id(self.environment, &self.desired.key, &difference.path.to_string(), difference.change),
+            id: Finding::id_of(self.environment, &self.desired.key, &difference.path, difference.change),
             pointer: pointer.to_string(),
             change: difference.change,
             desired: difference.desired.map(Redactor::shorten),
@@ -253,19 +239,6 @@ impl<'a> Judge<'a> {
             path: difference.path,
         }
     }
-}
-
-/// The same for the same environment, object, path and change, whatever the values.
-fn finding_id(environment: &str, key: &ObjectKey, path: &str, change: Change) -> String {
-    let (kind, namespace, name) = key.identity();
-    let parts =
-        [environment, &kind.group, &kind.kind, namespace.as_deref().unwrap_or(""), &name, path, change.as_str()];
-    let mut digest = Sha256::new();
-    for part in parts {
-        digest.update(part.as_bytes());
-        digest.update([0]);
-    }
-    hex(&digest.finalize()[..8])
 }
 
 #[cfg(test)]

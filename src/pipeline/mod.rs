@@ -15,6 +15,7 @@ use jiff::Timestamp;
 use crate::config::{Config, Environment};
 use crate::drift::attribute::Authors;
 use crate::drift::extras::Extras;
+use crate::drift::ignore::{self, IgnoreRule, Ignored};
 use crate::drift::model::{Assessment, Gap, GapReason, Redactor, Stage};
 use crate::live::Source;
 use crate::report::{EnvironmentReport, Identity};
@@ -29,6 +30,8 @@ pub struct Rules {
     pub authors: Authors,
     /// Registry host → host of its mirror.
     pub image_mirrors: BTreeMap<String, String>,
+    /// Which findings are hidden.
+    pub ignore: Vec<IgnoreRule>,
 }
 
 /// Why a pipeline cannot be made.
@@ -58,8 +61,11 @@ impl Pipeline {
         let redactor = random_redactor()?;
         let clusters = config.environments.iter().map(|environment| &environment.cluster);
         let sources = clusters.map(|cluster| (cluster.name.clone(), Source::new(cluster, &redactor))).collect();
-        let rules =
-            Arc::new(Rules { authors: Authors::new(&config.deployers), image_mirrors: config.image_mirrors.clone() });
+        let rules = Arc::new(Rules {
+            authors: Authors::new(&config.deployers),
+            image_mirrors: config.image_mirrors.clone(),
+            ignore: config.ignore.clone(),
+        });
         Ok(Self { sources, rules, extras: config.extras, redactor })
     }
 
@@ -73,26 +79,35 @@ impl Pipeline {
         let revision = gathered.revision.clone();
         let (of, rules, redactor) = (environment.clone(), Arc::clone(&self.rules), self.redactor.clone());
         // Comparing is work, not waiting: it stays off the threads that answer requests.
-        let judged = tokio::task::spawn_blocking(move || judge(&of, &gathered, &rules, &redactor)).await;
-        let assessment = judged.unwrap_or_else(|error| Assessment { objects: Vec::new(), gaps: vec![died(&error)] });
+        let judged = tokio::task::spawn_blocking(move || judge(&of, &gathered, &rules, &redactor, started_at)).await;
+        let (assessment, ignored) = judged
+            .unwrap_or_else(|error| (Assessment { objects: Vec::new(), gaps: vec![died(&error)] }, Ignored::default()));
         let identity = Identity {
             name: environment.name.clone(),
             repository: environment.repository.name.clone(),
             branch: environment.branch.clone(),
             cluster: environment.cluster.name.clone(),
         };
-        EnvironmentReport::new(identity, revision, assessment, (started_at, Timestamp::now()))
+        let times = (started_at, Timestamp::now());
+        EnvironmentReport { ignored, ..EnvironmentReport::new(identity, revision, assessment, times) }
     }
 }
 
 /// The half of a scan that computes.
-fn judge(environment: &Environment, gathered: &gather::Gathered, rules: &Rules, redactor: &Redactor) -> Assessment {
+fn judge(
+    environment: &Environment,
+    gathered: &gather::Gathered,
+    rules: &Rules,
+    redactor: &Redactor,
+    now: Timestamp,
+) -> (Assessment, Ignored) {
     let mut assessment = evaluate(&environment.name, &gathered.evidence, rules);
+    let ignored = ignore::apply(&rules.ignore, &environment.name, &gathered.evidence.desired, &mut assessment, now);
     if let Some(revision) = &gathered.revision {
         let tip = lag::Tip { location: &environment.repository.path, revision };
         lag::attribute_lag(&mut assessment.objects, tip, &gathered.evidence, &environment.name, rules, redactor);
     }
-    assessment
+    (assessment, ignored)
 }
 
 /// A bug blanks one scan of one environment, and says so.

@@ -24,6 +24,7 @@ pub(super) fn object(state: State, kind: (&str, &str), name: &str, line: u32) ->
         origin: None,
         source: Some(Position { file: "trino/coordinator.yaml".into(), line }),
         findings: Vec::new(),
+        suppressed: Vec::new(),
         warnings: Vec::new(),
     }
 }

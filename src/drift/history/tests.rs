@@ -29,6 +29,7 @@ fn object(name: &str, state: State, findings: &[&str]) -> ObjectAssessment {
         origin: drifts.then_some(Origin::Manual),
         source: (state != State::Extra).then(|| Position { file: format!("{name}.yaml").into(), line: 1 }),
         findings: findings.iter().map(|id| finding(id)).collect(),
+        suppressed: Vec::new(),
     }
 }
 

@@ -51,6 +51,7 @@ fn hostile_object() -> ObjectAssessment {
             manager: Some(Manager { name: HOSTILE.into(), operation: Operation::Update, time: Some(now()) }),
             source: Some(position),
         }],
+        suppressed: Vec::new(),
     }
 }
 

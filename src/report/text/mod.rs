@@ -1,6 +1,7 @@
 //! The report for people: what drifts, where it is declared, by whom it was changed and since when.
 
 mod age;
+mod rules;
 mod value;
 
 use std::io::{self, Write};
@@ -72,7 +73,7 @@ struct Page<'a> {
 
 impl Page<'_> {
     fn write(&self, listing: Listing, out: &mut dyn Write) -> io::Result<()> {
-        self.write_headline(out)?;
+        self.write_headline(listing, out)?;
         for gap in &self.environment.gaps {
             writeln!(out)?;
             write_gap(gap, out)?;
@@ -92,11 +93,17 @@ impl Page<'_> {
             }
             listing_in_sync = in_sync;
             self.write_object(object, width, out)?;
+            if listing == Listing::All {
+                for suppressed in &object.suppressed {
+                    self.write_finding(&suppressed.finding, out)?;
+                    writeln!(out, "             {DIM}suppressed by {}{DIM:#}", escape(&suppressed.suppressed_by))?;
+                }
+            }
         }
         Ok(())
     }
 
-    fn write_headline(&self, out: &mut dyn Write) -> io::Result<()> {
+    fn write_headline(&self, listing: Listing, out: &mut dyn Write) -> io::Result<()> {
         let environment = self.environment;
         let counts = &environment.summary.objects;
         let drifts = counts.modified + counts.missing + counts.extra > 0;
@@ -122,7 +129,8 @@ impl Page<'_> {
         if !origin.is_empty() {
             writeln!(out, "  {}", origin.join(", "))?;
         }
-        writeln!(out, "  {}", counted(&environment.summary))
+        writeln!(out, "  {}", counted(&environment.summary))?;
+        rules::write(&environment.ignored, listing, out)
     }
 
     fn write_object(&self, object: &ObjectAssessment, width: usize, out: &mut dyn Write) -> io::Result<()> {
@@ -154,11 +162,14 @@ impl Page<'_> {
             Change::Removed => RED,
             Change::Added => GREEN,
         };
-        let path = escape(&finding.path.to_string());
+        let whole = finding.path.steps().is_empty();
+        let path = if whole { "the object".to_owned() } else { escape(&finding.path.to_string()) };
         write!(out, "    {style}{:<7}{style:#}  {path}", finding.change)?;
         let style = severity_style(finding.severity);
         writeln!(out, "  {style}{}{style:#} {}", finding.severity, finding.category)?;
-        write_sides(finding, out)?;
+        if !whole {
+            write_sides(finding, out)?;
+        }
         match &finding.manager {
             None => write!(out, "             origin {}", finding.origin)?,
             Some(manager) => {

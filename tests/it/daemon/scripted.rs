@@ -110,6 +110,7 @@ pub fn config(names: &[&str]) -> Config {
         deployers: Vec::new(),
         extras: Extras::Off,
         image_mirrors: BTreeMap::new(),
+        ignore: Vec::new(),
     }
 }
 
@@ -144,6 +145,7 @@ pub fn object(name: &str, state: State) -> ObjectAssessment {
         origin: drifts.then_some(Origin::Manual),
         source: None,
         findings: if state == State::Modified { vec![image_change()] } else { Vec::new() },
+        suppressed: Vec::new(),
     }
 }
 
