@@ -4,6 +4,7 @@ mod lists;
 mod scalar;
 
 use std::collections::BTreeMap;
+use std::sync::LazyLock;
 
 use serde_json::{Map, Value};
 
@@ -47,6 +48,9 @@ fn equal(context: Context<'_>, node: NodeId, full: &Value, live: &Value) -> bool
     walk.values(Some(full), full, live, node);
     walk.found.is_empty()
 }
+
+/// A struct that the server writes although nothing is in it: `resources: {}`.
+static EMPTY: LazyLock<Value> = LazyLock::new(|| Value::Object(Map::new()));
 
 /// Where the walk stands, on both sides.
 #[derive(Debug, Clone, Default)]
@@ -120,7 +124,8 @@ impl<'a> Walk<'a> {
         let schema = self.context.schema;
         for (key, full) in full {
             let declared = declared.and_then(|declared| declared.get(key));
-            let live = live.get(key).filter(|live| !schema.is_absent(shape, key, live));
+            let written = live.get(key).filter(|live| live.is_object() && shape.is_always_written(key));
+            let live = live.get(key).filter(|live| !schema.is_absent(shape, key, live)).or(written);
             // A field that the schema does not know is dropped by the server: declaring it has no effect.
             if live.is_some() || shape.open || shape.fields.contains_key(key) {
                 self.child(key, declared, Some(full), live, shape.node(key));
@@ -128,7 +133,8 @@ impl<'a> Walk<'a> {
         }
         for (key, live) in live.iter().filter(|(key, _)| !full.contains_key(*key)) {
             if !schema.is_absent(shape, key, live) {
-                self.child(key, None, None, Some(live), shape.node(key));
+                let written = shape.is_always_written(key).then_some(&*EMPTY);
+                self.child(key, None, written, Some(live), shape.node(key));
             }
         }
     }

@@ -31,6 +31,8 @@ const LEFT_OUT: [&str; 22] = [
     "conversion",
     "clientConfig",
 ];
+/// Fields that the server drops while their feature gates are off.
+const GATED: [&str; 4] = ["status", "schedulingGroup", "stopSignal", "hostnameOverride"];
 
 /// How deep a grafted value goes.
 const DEPTH: usize = 7;
@@ -58,7 +60,7 @@ fn graft_below(
                 }
             }
             for (key, field) in schema.fields() {
-                if !LEFT_OUT.contains(&key) && !map.contains_key(key) && random.chance(percent) {
+                if !LEFT_OUT.contains(&key) && !GATED.contains(&key) && !is_metadata_of_a_template(schema, key) && !map.contains_key(key) && random.chance(percent) {
                     map.insert(key.to_owned(), value_of(field, key, random, 1));
                     grafted.push(format!("{at}/{}", escape(key)));
                 }
@@ -72,6 +74,11 @@ fn graft_below(
         }
         _ => {}
     }
+}
+
+/// The fields of a template's metadata mean nothing but for labels and annotations.
+fn is_metadata_of_a_template(schema: Schema<'_>, key: &str) -> bool {
+    schema.name.ends_with(".v1.ObjectMeta") && !matches!(key, "labels" | "annotations")
 }
 
 fn escape(key: &str) -> String {
@@ -163,17 +170,20 @@ fn structure(schema: Schema<'_>, random: &mut Random, depth: usize) -> Value {
         return map.into();
     }
     let count = schema.fields().count().max(1);
+    if schema.name.ends_with(".v1.ObjectMeta") {
+        return json!({"labels": {"a": "b"}, "annotations": {"b.example/c": "text"}});
+    }
     // A struct of many fields is mostly a choice between them.
     let percent = if depth >= DEPTH { 0 } else { (180 / count).clamp(6, 60) };
     for (key, field) in schema.fields() {
-        if key != "status" && (schema.requires(key) || random.chance(percent)) {
+        if schema.requires(key) || !GATED.contains(&key) && random.chance(percent) {
             map.insert(key.to_owned(), value_of(field, key, random, depth + 1));
         }
     }
     map.into()
 }
 
-/// Asks the server, and takes away what it refuses until it accepts; `None` where it never does.
+/// Asks the server, and takes away what it refuses until it accepts; an error where it never does.
 ///
 /// `grafted` are the pointers of what may be taken away.
 pub fn accepted(
@@ -182,7 +192,8 @@ pub fn accepted(
     mut object: Value,
     mut grafted: Vec<String>,
     random: &mut Random,
-) -> Option<Value> {
+) -> Result<Value, String> {
+    let mut last = String::new();
     for _ in 0..25 {
         let refused = match api.create(&format!("{collection}?dryRun=All"), &object, "tests") {
             Ok(stored) => {
@@ -193,11 +204,12 @@ pub fn accepted(
                     .cloned()
                     .collect();
                 if dropped.is_empty() {
-                    return Some(object);
+                    return Ok(object);
                 }
                 dropped
             }
             Err(kube::Error::Api(status)) => {
+                last.clone_from(&status.message);
                 let causes = status.details.iter().flat_map(|details| &details.causes);
                 let fields: Vec<String> = causes.map(|cause| pointer(&cause.field)).collect();
                 let mut refused: Vec<String> = fields.iter().filter_map(|field| culprit(&object, &grafted, field)).collect();
@@ -206,17 +218,17 @@ pub fn accepted(
                 }
                 refused
             }
-            Err(_) => return None,
+            Err(error) => return Err(error.to_string()),
         };
         if refused.is_empty() {
-            return None;
+            return Err(last);
         }
         for at in refused {
             remove(&mut object, &at);
             grafted.retain(|own| *own != at);
         }
     }
-    None
+    Err(last)
 }
 
 fn counts(value: &Value) -> bool {

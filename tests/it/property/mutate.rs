@@ -12,12 +12,14 @@ struct Site<'a> {
     schema: Option<Schema<'a>>,
 }
 
+const LAST_APPLIED: &str = "kubectl.kubernetes.io~1last-applied-configuration";
+
 /// Fields by which an object is found, and those that only the server writes.
 fn is_fixed(pointer: &str) -> bool {
     let mut parts = pointer.split('/').skip(1);
     match (parts.next(), parts.next()) {
         (Some("apiVersion" | "kind" | "status"), _) => true,
-        (Some("metadata"), Some(field)) => !matches!(field, "labels" | "annotations"),
+        (Some("metadata"), Some(field)) => !matches!(field, "labels" | "annotations") || pointer.ends_with(LAST_APPLIED),
         _ => false,
     }
 }
@@ -44,6 +46,11 @@ fn sites<'a>(schema: Option<Schema<'a>>, value: &Value, at: &str, found: &mut Ve
     }
 }
 
+/// Whether somebody may set the field with an effect.
+fn is_open(schema: Schema<'_>, key: &str) -> bool {
+    !schema.name.ends_with(".v1.ObjectMeta") || matches!(key, "labels" | "annotations")
+}
+
 /// Changes one thing; false where the place allows none.
 pub fn mutate(schema: Schema<'_>, object: &mut Value, random: &mut Random) -> bool {
     let mut found = Vec::new();
@@ -60,7 +67,7 @@ pub fn mutate(schema: Schema<'_>, object: &mut Value, random: &mut Random) -> bo
                     schema.values().map(|values| ("x.example/new".to_owned(), values))
                 }
                 Some(schema) => {
-                    let absent: Vec<_> = schema.fields().filter(|(key, _)| !map.contains_key(*key)).collect();
+                    let absent: Vec<_> = schema.fields().filter(|(key, _)| !map.contains_key(*key) && is_open(schema, key)).collect();
                     (!absent.is_empty()).then(|| random.one(&absent)).map(|(key, schema)| ((*key).to_owned(), *schema))
                 }
                 None => {
