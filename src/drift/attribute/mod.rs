@@ -84,7 +84,13 @@ impl<'a, 'f> Ownership<'a, 'f> {
         match difference.change {
             Change::Changed => vec![self.changed(difference)],
             Change::Removed => vec![self.removed(difference)],
-            Change::Added => self.added(difference),
+            Change::Added => match find(self.written, difference.path.steps()) {
+                // The server drops a zero, and so does the normal form; Git declares it all the same.
+                Some(zero) if is_scalar(zero) && difference.live.is_some_and(is_scalar) => {
+                    vec![self.changed(with_desired(difference, zero))]
+                }
+                _ => self.added(difference),
+            },
         }
     }
 
@@ -139,7 +145,8 @@ impl<'a, 'f> Ownership<'a, 'f> {
     fn leaves(&self, difference: &Difference<'a>) -> Vec<(Pointer, Leaf<'a>)> {
         let steps = difference.path.steps();
         let value = difference.live.unwrap_or(&Value::Null);
-        if set_aside::is_set_aside(&self.kind, steps, value) && !self.a_person_owns(steps) {
+        let nobodys = set_aside::is_set_aside(&self.kind, steps, value) && !self.a_person_owns(steps);
+        if nobodys || set_aside::is_computed(&self.kind, steps) {
             return vec![(difference.live_pointer.clone(), Leaf::Explained)];
         }
         let children = self.children(difference);
@@ -251,6 +258,17 @@ fn descend<'v>(value: &'v Value, step: &PathStep) -> Option<&'v Value> {
             keys.iter().all(|(key, wanted)| item.get(key).is_none_or(|own| own == wanted))
         }),
     }
+}
+
+fn is_scalar(value: &Value) -> bool {
+    matches!(value, Value::Bool(_) | Value::Number(_) | Value::String(_))
+}
+
+fn with_desired<'a>(mut difference: Difference<'a>, desired: &'a Value) -> Difference<'a> {
+    if let Some(PathStep::Key(key)) = difference.path.steps().last() {
+        difference.desired_pointer.push_key(key);
+    }
+    Difference { change: Change::Changed, desired: Some(desired), ..difference }
 }
 
 fn time((writer, _): &(&Writer, Author)) -> Option<Timestamp> {

@@ -54,6 +54,14 @@ const ALLOCATED: [(&str, &str, &[&str]); 22] = [
     ("batch", "Job", &["spec", "template", "metadata", "labels", "controller-uid"]),
 ];
 
+/// Whether the server computes the field anew at every write, whoever the writer is.
+///
+/// Rule: `pkg/registry/apps/daemonset/strategy.go` and the conversion of `DaemonSet` in `pkg/apis/apps/v1`.
+pub(super) fn is_computed(kind: &KindKey, steps: &[PathStep]) -> bool {
+    let names: Vec<&str> = steps.iter().filter_map(name).collect();
+    kind.kind == "DaemonSet" && names == ["metadata", "annotations", "deprecated.daemonset.template.generation"]
+}
+
 /// Whether the field at `steps` is one that the cluster or a deployer adds by itself.
 pub(super) fn is_set_aside(kind: &KindKey, steps: &[PathStep], value: &Value) -> bool {
     let names: Vec<&str> = steps.iter().filter_map(name).collect();

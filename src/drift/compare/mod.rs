@@ -124,8 +124,8 @@ impl<'a> Walk<'a> {
         let schema = self.context.schema;
         for (key, full) in full {
             let declared = declared.and_then(|declared| declared.get(key));
-            let written = live.get(key).filter(|live| live.is_object() && shape.is_always_written(key));
-            let live = live.get(key).filter(|live| !schema.is_absent(shape, key, live)).or(written);
+            let live = live.get(key).filter(|live| !schema.is_absent(shape, key, live));
+            let live = live.or_else(|| shape.is_always_written(key).then_some(&*EMPTY));
             // A field that the schema does not know is dropped by the server: declaring it has no effect.
             if live.is_some() || shape.open || shape.fields.contains_key(key) {
                 self.child(key, declared, Some(full), live, shape.node(key));

@@ -32,7 +32,8 @@ const LEFT_OUT: [&str; 22] = [
     "clientConfig",
 ];
 /// Fields that the server drops while their feature gates are off.
-const GATED: [&str; 4] = ["status", "schedulingGroup", "stopSignal", "hostnameOverride"];
+const GATED: [&str; 5] =
+    ["status", "schedulingGroup", "stopSignal", "hostnameOverride", "preferredHolder"];
 
 /// How deep a grafted value goes.
 const DEPTH: usize = 7;
@@ -148,7 +149,7 @@ fn list(schema: Schema<'_>, name: &str, random: &mut Random, depth: usize) -> Va
     let length = if random.chance(8) { 0 } else { 1 + random.below(2) };
     let mut made: Vec<Value> = Vec::new();
     for _ in 0..length {
-        let new = value_of(items, name, random, depth + 1);
+        let new = element_of(schema, items, name, random, depth + 1);
         let keys = schema.keys();
         let clash = |old: &Value| match &keys {
             Some(keys) => keys.iter().all(|key| old[*key] == new[*key]),
@@ -159,6 +160,19 @@ fn list(schema: Schema<'_>, name: &str, random: &mut Random, depth: usize) -> Va
         }
     }
     made.into()
+}
+
+/// A random element of a list; one of a keyed list has its keys.
+pub fn element_of(list: Schema<'_>, item: Schema<'_>, name: &str, random: &mut Random, depth: usize) -> Value {
+    let mut element = value_of(item, name, random, depth);
+    for key in list.keys().into_iter().flatten() {
+        if let (Some(map), Some(schema)) = (element.as_object_mut(), item.field(key))
+            && schema.raw.get("default").is_none_or(|default| *default == "")
+        {
+            map.entry(key).or_insert_with(|| value_of(schema, key, random, depth + 1));
+        }
+    }
+    element
 }
 
 fn structure(schema: Schema<'_>, random: &mut Random, depth: usize) -> Value {

@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use super::generate::value_of;
+use super::generate::{element_of, value_of};
 use super::openapi::Schema;
 use super::random::Random;
 
@@ -84,8 +84,8 @@ pub fn mutate(schema: Schema<'_>, object: &mut Value, random: &mut Random) -> bo
             map.insert(key, new);
         }
         Value::Array(items) => {
-            let Some(schema) = site.schema.and_then(Schema::items) else { return false };
-            items.push(value_of(schema, "item", random, 4));
+            let Some((list, item)) = site.schema.and_then(|list| Some((list, list.items()?))) else { return false };
+            items.push(element_of(list, item, "item", random, 4));
         }
         Value::String(text) => {
             let words = site.schema.and_then(|schema| schema.raw["enum"].as_array());
