@@ -43,6 +43,10 @@ fuzz seconds="300":
 yaml-expected:
     cd tests/controlplane/yaml && go run . ../../yaml
 
+# Write the README's table of series anew, from the code.
+series:
+    DRIFTD_WRITE=1 cargo test --locked --test it the_readme_has_the_series_of_the_code
+
 # Write what the built-in kinds know of themselves anew, from the Go types.
 facts:
     cd tests/controlplane/kubernetes && go run ./facts -o ../../../src/drift/kubernetes.jsonl

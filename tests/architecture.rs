@@ -10,7 +10,15 @@ use std::path::{Path, PathBuf};
 const ORDER: &[&[&str]] = &[
     &["yaml"],
     &["drift::model"],
-    &["drift::normalise", "drift::compare", "drift::attribute", "drift::classify", "drift::schema", "drift::history"],
+    &[
+        "drift::normalise",
+        "drift::compare",
+        "drift::attribute",
+        "drift::classify",
+        "drift::schema",
+        "drift::history",
+        "drift::extras",
+    ],
     &["manifest"],
     &["config"],
     &["git"],

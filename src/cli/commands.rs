@@ -13,7 +13,7 @@ use crate::check::{self, Rule, UnknownEnvironments};
 use crate::config::{Config, ConfigError};
 use crate::daemon::{self, DaemonError};
 use crate::demo::{self, DemoError};
-use crate::pipeline::{self, DiffError, Pipeline, PipelineError};
+use crate::pipeline::{self, DiffError, Pipeline, PipelineError, Undeclared};
 use crate::report::{Listing, Report, Verdict};
 
 /// Why a command ended before its time.
@@ -112,7 +112,9 @@ fn check(arguments: &Check, color: Color) -> Result<Exit, CommandError> {
 fn diff(arguments: &Diff, color: Color) -> Result<Exit, CommandError> {
     let outputs = open(&arguments.results, color)?;
     let (desired, live) = (arguments.desired.clone(), arguments.live.clone());
-    let compared = one_shot(async { tokio::task::spawn_blocking(move || pipeline::diff(&desired, &live)).await })?;
+    let undeclared = if arguments.extras { Undeclared::Listed } else { Undeclared::Ignored };
+    let work = move || pipeline::diff(&desired, &live, undeclared);
+    let compared = one_shot(async { tokio::task::spawn_blocking(work).await })?;
     let environment = compared.map_err(|_| CommandError::Died)??;
     let report = Report::new(vec![environment]).ok_or(CommandError::Died)?;
     finish(&report, &[], &arguments.results, outputs)

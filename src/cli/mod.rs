@@ -87,6 +87,9 @@ struct Diff {
     desired: PathBuf,
     /// What is, such as the output of `kubectl get -o yaml`.
     live: PathBuf,
+    /// List live objects that DESIRED does not declare, too.
+    #[arg(long)]
+    extras: bool,
     #[command(flatten)]
     results: Results,
 }

@@ -106,6 +106,10 @@ impl<'a> Cursor<'a> {
         self.value.is_array()
     }
 
+    pub(super) fn is_false(&self) -> bool {
+        self.value == &Value::Bool(false)
+    }
+
     /// Text that is not empty.
     pub(super) fn text(&self) -> Result<&'a str, Noted> {
         match self.value {

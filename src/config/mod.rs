@@ -14,6 +14,8 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
+use crate::drift::extras::Extras;
+
 pub use error::{ConfigError, Problem, Problems};
 
 /// The whole configuration; every name in it refers to something that exists.
@@ -29,6 +31,8 @@ pub struct Config {
     pub environments: Vec<Arc<Environment>>,
     /// Field managers whose writes are deployments, beside the well-known ones.
     pub deployers: Vec<String>,
+    /// Which live objects without a manifest count.
+    pub extras: Extras,
     /// Registry host → the host of the mirror to which admission rewrites it.
     pub image_mirrors: BTreeMap<String, String>,
 }

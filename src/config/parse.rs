@@ -9,6 +9,7 @@ use std::time::Duration;
 use super::cursor::{Cursor, Noted, Notes, Section, did_you_mean};
 use super::error::Problem;
 use super::{Cluster, ClusterSource, Config, Environment, Renderer, Repository, duration, repository};
+use crate::drift::extras::Extras;
 use crate::yaml::{self, Budget, Document};
 
 const INTERVAL: Duration = Duration::from_mins(1);
@@ -59,6 +60,7 @@ fn read(root: &Cursor<'_>, folder: &Path) -> Result<Config, Noted> {
         "environments",
         "deployers",
         "imageMirrors",
+        "extras",
     ])?;
     let interval = file.optional("interval", |cursor| duration_of_at_least(cursor, SHORTEST_INTERVAL));
     let max_staleness = file.optional("maxStaleness", |cursor| {
@@ -72,6 +74,7 @@ fn read(root: &Cursor<'_>, folder: &Path) -> Result<Config, Noted> {
         Named::read(&file, "environments", |section| read_environment(section, &clusters, &repositories));
     let deployers = file.optional("deployers", read_texts);
     let image_mirrors = file.optional("imageMirrors", read_mirrors);
+    let extras = file.optional("extras", read_extras);
 
     let interval = interval?.unwrap_or(INTERVAL);
     Ok(Config {
@@ -80,6 +83,7 @@ fn read(root: &Cursor<'_>, folder: &Path) -> Result<Config, Noted> {
         listen: listen?.unwrap_or(LISTEN),
         environments: environments.all()?,
         deployers: deployers?.unwrap_or_default(),
+        extras: extras?.unwrap_or_default(),
         image_mirrors: image_mirrors?.unwrap_or_default(),
     })
 }
@@ -158,6 +162,19 @@ fn read_environment(
         cluster: cluster?,
         namespace: namespace?,
     })
+}
+
+fn read_extras(cursor: &Cursor<'_>) -> Result<Extras, Noted> {
+    // YAML reads a bare `off` as a boolean.
+    if cursor.is_false() {
+        return Ok(Extras::Off);
+    }
+    match cursor.text()? {
+        "tracked" => Ok(Extras::Tracked),
+        "namespace" => Ok(Extras::Namespace),
+        "off" => Ok(Extras::Off),
+        _ => Err(cursor.note("is no choice of extra objects", "use `tracked`, `namespace` or `off`")),
+    }
 }
 
 fn read_renderer(cursor: &Cursor<'_>) -> Result<Renderer, Noted> {

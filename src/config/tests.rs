@@ -1,6 +1,7 @@
 //! What a file may say, and what is said of one that is wrong.
 
 use super::*;
+use crate::drift::extras::Extras;
 
 const WHOLE: &str = "
 interval: 30s
@@ -77,6 +78,7 @@ fn a_whole_file_is_read() {
             }),
         ],
         deployers: vec!["kustomize-controller".into()],
+        extras: Extras::Tracked,
         image_mirrors: BTreeMap::from([("docker.io".into(), "mirror.example.org:5000".into())]),
     };
     assert_eq!(config, expected);

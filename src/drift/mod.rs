@@ -5,6 +5,7 @@
 pub mod attribute;
 pub mod classify;
 pub mod compare;
+pub mod extras;
 pub mod history;
 pub mod model;
 pub mod normalise;

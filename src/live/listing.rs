@@ -1,6 +1,6 @@
 //! What was asked of a cluster, what came back, and for which scopes it is all there is.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::{BTreeSet, HashMap, HashSet};
 use std::fmt;
 
 use crate::drift::model::{Gap, KindKey, Live, ObjectKey, TypeKey};
@@ -25,6 +25,15 @@ pub struct Listing {
     complete: HashSet<(KindKey, Option<String>)>,
     /// Why the other scopes are not known.
     pub gaps: Vec<Gap>,
+}
+
+/// Which objects are looked at by their metadata.
+#[derive(Debug, Clone, Default)]
+pub struct Survey {
+    /// Only these namespaces and nothing outside of namespaces; absent for everything.
+    pub namespaces: Option<BTreeSet<String>>,
+    /// A label selector; empty fits all.
+    pub selector: String,
 }
 
 impl Listing {
@@ -55,10 +64,21 @@ impl Listing {
         }
     }
 
+    /// Every object, in no order.
+    #[must_use]
+    pub fn into_objects(self) -> Vec<Live> {
+        self.objects.into_values().collect()
+    }
+
     /// The live object with the identity of `key`.
     #[must_use]
     pub fn get(&self, key: &ObjectKey) -> Option<&Live> {
         self.objects.get(&key.identity())
+    }
+
+    /// Every live object, in no order.
+    pub fn objects(&self) -> impl Iterator<Item = &Live> {
+        self.objects.values()
     }
 
     /// Whether every object of the kind and namespace of `key` is here: only then is what is not here missing.

@@ -8,10 +8,10 @@ use std::collections::{BTreeSet, HashMap};
 use std::sync::Arc;
 
 use crate::config::{self, ClusterSource};
-use crate::drift::model::{Gap, Redactor, Schema, Scope, TypeKey};
+use crate::drift::model::{Gap, Live, Redactor, Schema, Scope, TypeKey};
 
 pub use cluster::Cluster;
-pub use listing::{Listing, Wanted};
+pub use listing::{Listing, Survey, Wanted};
 pub use snapshot::{Snapshot, SnapshotError, read_files};
 
 /// Where live objects come from.
@@ -63,6 +63,14 @@ impl Source {
         match self {
             Self::Cluster(cluster) => cluster.discover(types).await,
             Self::Snapshot(snapshot) => snapshot.discover(types).await,
+        }
+    }
+
+    /// The metadata of the objects that `survey` asks for, of every kind that may be listed.
+    pub async fn survey(&self, survey: &Survey) -> Vec<Live> {
+        match self {
+            Self::Cluster(cluster) => cluster.survey(survey).await,
+            Self::Snapshot(snapshot) => snapshot.survey(survey).await,
         }
     }
 

@@ -10,7 +10,7 @@ use crate::drift::model::{Gap, GapReason, Live, Redactor, Scope, Stage, TypeKey}
 use crate::drift::schema::kubernetes;
 use crate::manifest::{self, Problem};
 
-use super::{Discovery, Listing, Served, Wanted};
+use super::{Discovery, Listing, Served, Survey, Wanted};
 
 /// A file or folder of dumps, read anew at every scan.
 #[derive(Debug)]
@@ -142,6 +142,18 @@ impl Snapshot {
             discovery.schemas.insert(type_key.clone(), Arc::clone(&schema));
         }
         discovery
+    }
+
+    /// Every object of the files in the namespaces that `survey` names; whoever asks looks at the labels again.
+    pub(super) async fn survey(&self, survey: &Survey) -> Vec<Live> {
+        // A snapshot that cannot be read is a gap already.
+        let mut objects = self.objects_off_the_reactor().await.unwrap_or_default();
+        objects.retain(|live| match (&survey.namespaces, &live.key.namespace) {
+            (None, _) => true,
+            (Some(wanted), Some(namespace)) => wanted.contains(namespace),
+            (Some(_), None) => false,
+        });
+        objects
     }
 
     pub(super) async fn list(&self, wanted: Vec<Wanted>) -> Listing {

@@ -6,7 +6,9 @@ use std::sync::Arc;
 
 use jiff::Timestamp;
 
-use crate::drift::model::{Desired, KindKey, Live, Redactor, Scope};
+use crate::drift::attribute::Autoscalers;
+use crate::drift::extras::extras;
+use crate::drift::model::{Desired, KindKey, Live, ObjectKey, Redactor, Scope};
 use crate::drift::normalise;
 use crate::drift::schema::kubernetes;
 use crate::live::{Listing, Snapshot, SnapshotError, read_files};
@@ -14,6 +16,15 @@ use crate::manifest;
 use crate::report::{EnvironmentReport, Identity};
 
 use super::{Evidence, PipelineError, Rules, evaluate, random_redactor};
+
+/// What becomes of live objects that the desired side does not declare.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Undeclared {
+    /// They are reported as extra, the cluster's own left out.
+    Listed,
+    /// They are of no interest.
+    Ignored,
+}
 
 /// Why two inputs cannot be compared.
 #[derive(Debug, thiserror::Error)]
@@ -43,7 +54,7 @@ pub enum DiffError {
 ///
 /// # Errors
 /// An input cannot be read, holds a document that is no object, or the same object twice.
-pub fn diff(desired: &Path, live: &Path) -> Result<EnvironmentReport, DiffError> {
+pub fn diff(desired: &Path, live: &Path, undeclared: Undeclared) -> Result<EnvironmentReport, DiffError> {
     let started_at = Timestamp::now();
     let redactor = random_redactor()?;
     let lives = Snapshot::new(live.to_owned(), redactor.clone()).objects()?;
@@ -56,6 +67,12 @@ pub fn diff(desired: &Path, live: &Path) -> Result<EnvironmentReport, DiffError>
     let schema = kubernetes::schema();
     let schemas: HashMap<_, _> =
         declared.iter().map(|object| (object.key.type_key.clone(), Arc::clone(&schema))).collect();
+    let keys: Vec<&ObjectKey> = declared.iter().map(|object| &object.key).collect();
+    let extra: Vec<Live> = match undeclared {
+        Undeclared::Listed => extras(&keys, lives.iter()).into_iter().cloned().collect(),
+        Undeclared::Ignored => Vec::new(),
+    };
+    let autoscalers = Autoscalers::among(&lives);
     let mut listing = Listing::default();
     for object in &declared {
         listing.completed(object.key.type_key.kind_key(), object.key.namespace.clone());
@@ -63,7 +80,7 @@ pub fn diff(desired: &Path, live: &Path) -> Result<EnvironmentReport, DiffError>
     for live in lives {
         listing.insert(live);
     }
-    let evidence = Evidence { desired: declared, live: listing, schemas, gaps: Vec::new() };
+    let evidence = Evidence { desired: declared, live: listing, extra, schemas, autoscalers, gaps: Vec::new() };
     let assessment = evaluate("diff", &evidence, &Rules::default());
     let identity = Identity {
         name: "diff".to_owned(),

@@ -7,7 +7,7 @@ use rayon::iter::{IntoParallelRefIterator, ParallelIterator};
 use serde_json::Value;
 use sha2::{Digest, Sha256};
 
-use crate::drift::attribute::{Attributed, Ownership};
+use crate::drift::attribute::{Attributed, Author, Authors, Autoscalers, Known, Ownership, Scaled};
 use crate::drift::classify::{self, Subject};
 use crate::drift::compare::{self, Context, Sides};
 use crate::drift::model::{
@@ -15,6 +15,7 @@ use crate::drift::model::{
     Schema, State, TypeKey, hex,
 };
 use crate::drift::normalise::{Normalised, is_default, normalise};
+use crate::drift::schema::kubernetes;
 use crate::live::Listing;
 
 use super::Rules;
@@ -26,8 +27,12 @@ pub struct Evidence {
     pub desired: Vec<Desired>,
     /// What lives.
     pub live: Listing,
+    /// Live objects that Git should declare and does not.
+    pub extra: Vec<Live>,
     /// The shapes of each kind.
     pub schemas: HashMap<TypeKey, Arc<Schema>>,
+    /// What scales them.
+    pub autoscalers: Autoscalers,
     /// What could not be gathered.
     pub gaps: Vec<Gap>,
 }
@@ -41,9 +46,11 @@ pub fn evaluate(environment: &str, evidence: &Evidence, rules: &Rules) -> Assess
         .par_iter()
         .map(|desired| {
             let schema = evidence.schemas.get(&desired.key.type_key).unwrap_or(&unknown_shape);
-            Judge { environment, schema, rules, desired }.object(&evidence.live)
+            let scaled = evidence.autoscalers.of(&desired.key);
+            Judge { environment, schema, rules, desired, scaled }.object(&evidence.live)
         })
         .collect();
+    objects.extend(evidence.extra.iter().map(|live| extra(live, &rules.authors)));
     objects.sort_by(|one, other| one.key.cmp(&other.key));
     Assessment { objects, gaps: evidence.gaps.clone() }
 }
@@ -52,18 +59,42 @@ pub fn evaluate(environment: &str, evidence: &Evidence, rules: &Rules) -> Assess
 pub(super) fn findings(
     desired: &Desired,
     live: &Live,
-    schemas: &HashMap<TypeKey, Arc<Schema>>,
+    evidence: &Evidence,
     environment: &str,
     rules: &Rules,
 ) -> Vec<Finding> {
     let unknown_shape = Arc::new(Schema::default());
-    let schema = schemas.get(&desired.key.type_key).unwrap_or(&unknown_shape);
-    Judge { environment, schema, rules, desired }.findings(live)
+    let schema = evidence.schemas.get(&desired.key.type_key).unwrap_or(&unknown_shape);
+    let scaled = evidence.autoscalers.of(&desired.key);
+    Judge { environment, schema, rules, desired, scaled }.findings(live)
 }
 
 /// The finding that speaks for its object.
 pub(super) fn worst(findings: &[Finding]) -> Option<&Finding> {
     findings.iter().max_by_key(|finding| (finding.severity, finding.origin == Origin::Manual))
+}
+
+/// The verdict on a live object that nobody declares.
+fn extra(live: &Live, authors: &Authors) -> ObjectAssessment {
+    let (category, severity) = classify::object(&live.key.type_key.kind_key());
+    let writers = live.writers().unwrap_or_default();
+    let by = |wanted: Author| authors.of(writers).contains(&wanted);
+    let origin = match () {
+        () if by(Author::Person) => Origin::Manual,
+        () if by(Author::Deployer) => Origin::Stale,
+        () => Origin::Unknown,
+    };
+    ObjectAssessment {
+        key: live.key.clone(),
+        state: State::Extra,
+        terminating: live.terminating,
+        since: writers.iter().filter_map(|writer| writer.manager.time).min(),
+        category: Some(category),
+        severity: Some(severity),
+        origin: Some(origin),
+        source: None,
+        findings: Vec::new(),
+    }
 }
 
 /// One object under judgement.
@@ -72,6 +103,7 @@ struct Judge<'a> {
     schema: &'a Schema,
     rules: &'a Rules,
     desired: &'a Desired,
+    scaled: Option<&'a Scaled>,
 }
 
 impl<'a> Judge<'a> {
@@ -158,7 +190,14 @@ impl<'a> Judge<'a> {
             return Vec::new();
         }
         let is_default = |pointer: &Pointer| is_default(self.schema, root, content, pointer);
-        let ownership = Ownership::new(live, &self.desired.content, self.schema, &self.rules.authors, &is_default);
+        let known = Known {
+            written: &self.desired.content,
+            schema: self.schema,
+            authors: &self.rules.authors,
+            allocated: kubernetes::allocated(&live.key.type_key.kind_key()),
+            scaled: self.scaled,
+        };
+        let ownership = Ownership::new(live, known, &is_default);
         differences.into_iter().flat_map(|difference| ownership.attribute(difference)).collect()
     }
 

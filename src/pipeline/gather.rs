@@ -3,13 +3,15 @@
 use std::collections::{BTreeSet, HashMap};
 
 use crate::config::Environment;
+use crate::drift::attribute::Autoscalers;
+use crate::drift::extras::Extras;
 use crate::drift::model::{Desired, Gap, GapReason, Redactor, Scope, Stage, TypeKey};
 use crate::drift::normalise;
 use crate::git::{self, SourceTree};
 use crate::live::{Discovery, Source, Wanted};
 use crate::render;
 
-use super::Evidence;
+use super::{Evidence, autoscaling, extra};
 
 /// Where objects live that name no namespace, in an environment that names none either.
 const DEFAULT_NAMESPACE: &str = "default";
@@ -23,7 +25,12 @@ pub(super) struct Gathered {
     pub evidence: Evidence,
 }
 
-pub(super) async fn gather(environment: &Environment, source: &Source, redactor: &Redactor) -> Gathered {
+pub(super) async fn gather(
+    environment: &Environment,
+    source: &Source,
+    extras: Extras,
+    redactor: &Redactor,
+) -> Gathered {
     let tree = match read_tree(environment).await {
         Ok(tree) => tree,
         Err(gap) => {
@@ -40,9 +47,14 @@ pub(super) async fn gather(environment: &Environment, source: &Source, redactor:
     gaps.append(&mut discovery.gaps);
     let namespace = environment.namespace.as_deref().unwrap_or(DEFAULT_NAMESPACE);
     let desired = place_all(rendered.objects, &discovery, namespace, &mut gaps);
-    let mut listing = source.list(wanted(&desired, &discovery)).await;
+    let wanted = wanted(&desired, &discovery);
+    let mut scaling = source.list(autoscaling::wanted(&desired, &discovery.schemas, &wanted)).await;
+    let mut listing = source.list(wanted).await;
     gaps.append(&mut listing.gaps);
-    let evidence = Evidence { desired, live: listing, schemas: discovery.schemas, gaps };
+    gaps.extend(autoscaling::gaps(&mut scaling).filter(|gap| !gaps.contains(gap)).collect::<Vec<_>>());
+    let extra = extra::look(extras, source, &desired, &listing, &gaps).await;
+    let autoscalers = Autoscalers::among(listing.objects().chain(scaling.objects()));
+    let evidence = Evidence { desired, live: listing, extra, schemas: discovery.schemas, autoscalers, gaps };
     Gathered { revision: Some(tree.revision), evidence }
 }
 

@@ -83,7 +83,7 @@ fn explains(
     environment: &str,
     rules: &Rules,
 ) -> bool {
-    let still = evaluate::findings(old, live, &evidence.schemas, environment, rules);
+    let still = evaluate::findings(old, live, evidence, environment, rules);
     findings.iter().all(|finding| {
         let own = finding.path.steps();
         !still.iter().any(|other| {

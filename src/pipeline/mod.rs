@@ -1,7 +1,9 @@
 //! From an environment to its report: gather everything, then judge it; the one path that all drivers share.
 
+mod autoscaling;
 mod diff;
 mod evaluate;
+mod extra;
 mod gather;
 mod lag;
 
@@ -12,11 +14,12 @@ use jiff::Timestamp;
 
 use crate::config::{Config, Environment};
 use crate::drift::attribute::Authors;
+use crate::drift::extras::Extras;
 use crate::drift::model::{Assessment, Gap, GapReason, Redactor, Stage};
 use crate::live::Source;
 use crate::report::{EnvironmentReport, Identity};
 
-pub use diff::{DiffError, diff};
+pub use diff::{DiffError, Undeclared, diff};
 pub use evaluate::{Evidence, evaluate};
 
 /// What judging needs beside the objects.
@@ -42,6 +45,7 @@ pub struct Pipeline {
     /// By the cluster's name.
     sources: HashMap<String, Source>,
     rules: Arc<Rules>,
+    extras: Extras,
     redactor: Redactor,
 }
 
@@ -56,14 +60,14 @@ impl Pipeline {
         let sources = clusters.map(|cluster| (cluster.name.clone(), Source::new(cluster, &redactor))).collect();
         let rules =
             Arc::new(Rules { authors: Authors::new(&config.deployers), image_mirrors: config.image_mirrors.clone() });
-        Ok(Self { sources, rules, redactor })
+        Ok(Self { sources, rules, extras: config.extras, redactor })
     }
 
     /// Scans one environment. Never fails: what could not be known is a gap of the report.
     pub async fn scan(&self, environment: &Environment) -> EnvironmentReport {
         let started_at = Timestamp::now();
         let gathered = match self.sources.get(&environment.cluster.name) {
-            Some(source) => gather::gather(environment, source, &self.redactor).await,
+            Some(source) => gather::gather(environment, source, self.extras, &self.redactor).await,
             None => gather::Gathered::default(),
         };
         let revision = gathered.revision.clone();

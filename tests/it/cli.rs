@@ -233,3 +233,17 @@ fn a_bug_exits_with_101_and_says_that_it_is_one() {
     assert!(ended.stderr.contains("this is a bug in driftd, at tests/it/cli.rs:"), "{}", ended.stderr);
     assert!(!ended.stderr.contains("canary-2f6d81c04b7e5a93"), "what a panic says may hold a value");
 }
+
+#[test]
+fn a_diff_lists_extras_only_where_they_are_asked_for() {
+    let (_folder, desired, live) = differing();
+    let hand_made = "---\napiVersion: v1\nkind: ConfigMap\nmetadata: {name: hand-made, namespace: trino}\n";
+    std::fs::write(&live, format!("{DESIRED}{hand_made}")).unwrap();
+    assert_eq!(driftd(&["diff", &desired, &live]).code, Some(0));
+    let ended = driftd(&["diff", &desired, &live, "--extras", "-o", "json"]);
+    let object = &ended.json()["environments"][0]["objects"][0];
+    assert_eq!(
+        (ended.code, object["state"].as_str(), object["name"].as_str()),
+        (Some(1), Some("extra"), Some("hand-made"))
+    );
+}

@@ -9,6 +9,7 @@ mod daemon;
 mod facts;
 mod fixture;
 mod property;
+mod ship;
 mod trust;
 mod yaml;
 mod yaml_fuzz;

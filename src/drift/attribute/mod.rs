@@ -1,16 +1,18 @@
 //! Who is behind a difference, and whether one that Git does not declare is drift at all.
 
+mod autoscaling;
 mod managers;
 mod set_aside;
 
 use jiff::Timestamp;
 use serde_json::Value;
 
+pub use autoscaling::{Autoscalers, Scaled};
 pub use managers::{Author, Authors};
 
 use super::model::{
-    Change, Difference, KindKey, ListType, Live, Manager, NodeId, Operation, Origin, PathStep, Pointer, Schema, Shape,
-    Writer,
+    AllocatedField, Change, Difference, ListType, Live, Manager, NodeId, Operation, Origin, PathStep, Pointer, Schema,
+    Shape, Writer,
 };
 
 /// A difference that counts, with what is known of its author.
@@ -27,15 +29,28 @@ pub struct Attributed<'a> {
 /// Whether the server would fill the field at a pointer into the live object with the value that it has.
 pub type IsDefault<'a> = dyn Fn(&Pointer) -> bool + 'a;
 
+/// What is known of an object's kind and of those who write.
+#[derive(Debug, Clone, Copy)]
+pub struct Known<'a> {
+    /// The object as Git writes it.
+    pub written: &'a Value,
+    /// The shapes of the kind's group and version.
+    pub schema: &'a Schema,
+    /// Who is behind a field manager's name.
+    pub authors: &'a Authors,
+    /// What the server and its controllers fill in.
+    pub allocated: &'a [AllocatedField],
+    /// What autoscalers may do to the object; absent where none scales it.
+    pub scaled: Option<&'a Scaled>,
+}
+
 /// What the cluster knows of one object's authors.
 pub struct Ownership<'a, 'f> {
-    kind: KindKey,
-    schema: &'a Schema,
+    known: Known<'a>,
+    content: &'a Value,
     is_default: &'f IsDefault<'f>,
     /// `None` where the object came without `managedFields`.
     writers: Option<Vec<(&'a Writer, Author)>>,
-    /// What Git writes, `null` included.
-    written: &'a Value,
     /// What a deployer last declared by client-side apply.
     last_applied: Option<&'a Value>,
 }
@@ -49,23 +64,16 @@ enum Leaf<'a> {
 }
 
 impl<'a, 'f> Ownership<'a, 'f> {
-    /// Reads who owns what in `live`; `written` is the object as Git writes it.
+    /// Reads who owns what in `live`.
     #[must_use]
-    pub fn new(
-        live: &'a Live,
-        written: &'a Value,
-        schema: &'a Schema,
-        authors: &Authors,
-        is_default: &'f IsDefault<'f>,
-    ) -> Self {
-        let writers = live.writers.as_deref().map(|writers| writers.iter().zip(authors.of(writers)).collect());
-        let mut ownership =
-            Self { kind: live.key.type_key.kind_key(), schema, is_default, writers, written, last_applied: None };
+    pub fn new(live: &'a Live, known: Known<'a>, is_default: &'f IsDefault<'f>) -> Self {
+        let writers = live.writers().map(|writers| writers.iter().zip(known.authors.of(writers)).collect());
+        let mut ownership = Self { known, content: &live.content, is_default, writers, last_applied: None };
         // The annotation speaks for a deployer only while a deployer is the one who wrote it last.
         let annotation = ["metadata", "annotations", "kubectl.kubernetes.io/last-applied-configuration"]
             .map(|key| PathStep::Key(key.to_owned()));
         if ownership.owners(&annotation).any(|(_, author)| *author == Author::Deployer) {
-            ownership.last_applied = live.last_applied.as_ref();
+            ownership.last_applied = live.last_applied();
         }
         ownership
     }
@@ -81,10 +89,13 @@ impl<'a, 'f> Ownership<'a, 'f> {
     /// Judges one difference; an addition may turn out to be none, or to be several below it.
     #[must_use]
     pub fn attribute(&self, difference: Difference<'a>) -> Vec<Attributed<'a>> {
+        if self.is_overruled(&difference) {
+            return Vec::new();
+        }
         match difference.change {
             Change::Changed => vec![self.changed(difference)],
             Change::Removed => vec![self.removed(difference)],
-            Change::Added => match find(self.written, difference.path.steps()) {
+            Change::Added => match find(self.known.written, difference.path.steps()) {
                 // The server drops a zero, and so does the normal form; Git declares it all the same.
                 Some(zero) if is_scalar(zero) && difference.live.is_some_and(is_scalar) => {
                     vec![self.changed(with_desired(difference, zero))]
@@ -92,6 +103,17 @@ impl<'a, 'f> Ownership<'a, 'f> {
                 _ => self.added(difference),
             },
         }
+    }
+
+    /// Whether the field is another's to set even where Git declares it.
+    fn is_overruled(&self, difference: &Difference<'_>) -> bool {
+        let steps = difference.path.steps();
+        if self.known.scaled.is_some_and(|scaled| scaled.in_range(steps, difference.live)) {
+            return true;
+        }
+        let of_a_controller = self.known.scaled.is_some_and(|scaled| scaled.owns_resources(steps))
+            || set_aside::is_overruled(self.content, difference);
+        of_a_controller && !self.a_person_owns(steps)
     }
 
     /// A declared field that lives at another value: of its owners a person says most, then a controller.
@@ -145,8 +167,9 @@ impl<'a, 'f> Ownership<'a, 'f> {
     fn leaves(&self, difference: &Difference<'a>) -> Vec<(Pointer, Leaf<'a>)> {
         let steps = difference.path.steps();
         let value = difference.live.unwrap_or(&Value::Null);
-        let nobodys = set_aside::is_set_aside(&self.kind, steps, value) && !self.a_person_owns(steps);
-        if nobodys || set_aside::is_computed(&self.kind, steps) {
+        let nobodys =
+            set_aside::is_set_aside(self.known.allocated, self.content, steps, value) && !self.a_person_owns(steps);
+        if nobodys || set_aside::is_computed(self.content, steps) {
             return vec![(difference.live_pointer.clone(), Leaf::Explained)];
         }
         let children = self.children(difference);
@@ -172,13 +195,17 @@ impl<'a, 'f> Ownership<'a, 'f> {
             return Leaf::Explained;
         }
         // Who declares `null` owns the field, and admission may fill it: an Ingress's default class.
-        if find(self.written, steps).is_some_and(Value::is_null) {
+        if find(self.known.written, steps).is_some_and(Value::is_null) {
             return Leaf::Explained;
         }
         let applied = |manager: &&Manager| manager.operation == Operation::Apply;
         let deployers = self.owners(steps).filter(|(_, a)| *a == Author::Deployer).map(|(w, _)| &w.manager);
         if let Some(applier) = latest(deployers.filter(applied)) {
             return Leaf::Foreign(Origin::Stale, Some(applier));
+        }
+        // A write to the scale subresource may leave no trace.
+        if autoscaling::is_replicas(steps) && self.owners(steps).next().is_none() {
+            return Leaf::Foreign(Origin::Unknown, None);
         }
         // A deployer's Update entry includes the defaults of its time; only last-applied tells what it declared.
         match by(Author::Deployer) {
@@ -194,7 +221,7 @@ impl<'a, 'f> Ownership<'a, 'f> {
 
     /// The nodes right below an undeclared one; none below a leaf, an atomic list and an empty container.
     fn children(&self, difference: &Difference<'a>) -> Vec<Difference<'a>> {
-        match (difference.live.map(|live| self.schema.shape_of(difference.node, live)), difference.live) {
+        match (difference.live.map(|live| self.known.schema.shape_of(difference.node, live)), difference.live) {
             (Some(shape @ (Shape::Struct(_) | Shape::Map(_) | Shape::Any)), Some(Value::Object(map))) => {
                 map.iter().map(|(key, live)| child_at_key(difference, key, live, node_at_key(shape, key))).collect()
             }
@@ -203,7 +230,7 @@ impl<'a, 'f> Ownership<'a, 'f> {
                 .enumerate()
                 .map(|(index, live)| {
                     let step = match list_type {
-                        ListType::Map(keys) => self.schema.element_key(*item, keys, live)?,
+                        ListType::Map(keys) => self.known.schema.element_key(*item, keys, live)?,
                         ListType::Set => PathStep::Member(live.clone()),
                         ListType::Atomic | ListType::Bag => return None,
                     };

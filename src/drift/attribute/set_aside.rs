@@ -1,11 +1,13 @@
 //! Fields that the cluster or a deployer adds to every object of a kind, and that are nobody's drift.
 
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
 use serde_json::Value;
 
-use crate::drift::model::{KindKey, PathStep};
+use crate::drift::model::{AllocatedField, Difference, PathStep};
 
 /// Labels and annotations by which deployers find their objects again; a trailing `/` names a whole prefix.
-const TRACKING: [&str; 18] = [
+const TRACKING: [&str; 17] = [
     "argocd.argoproj.io/",
     "kustomize.toolkit.fluxcd.io/",
     "helm.toolkit.fluxcd.io/",
@@ -23,59 +25,55 @@ const TRACKING: [&str; 18] = [
     "app.kubernetes.io/instance",
     "app.kubernetes.io/managed-by",
     "helm.sh/chart",
-    "deployment.kubernetes.io/revision",
-];
-
-/// Fields that the server allocates or computes: group, kind, and the names from the root.
-///
-/// Rules: the `PrepareForCreate` strategies and allocators under `pkg/registry` of Kubernetes.
-const ALLOCATED: [(&str, &str, &[&str]); 22] = [
-    ("", "Service", &["spec", "clusterIP"]),
-    ("", "Service", &["spec", "clusterIPs"]),
-    ("", "Service", &["spec", "ipFamilies"]),
-    ("", "Service", &["spec", "ipFamilyPolicy"]),
-    ("", "Service", &["spec", "healthCheckNodePort"]),
-    ("", "Service", &["spec", "ports", "nodePort"]),
-    ("", "PersistentVolumeClaim", &["spec", "volumeName"]),
-    ("", "PersistentVolumeClaim", &["spec", "dataSource"]),
-    ("", "PersistentVolumeClaim", &["spec", "dataSourceRef"]),
-    ("", "PersistentVolumeClaim", &["metadata", "annotations", "pv.kubernetes.io/bind-completed"]),
-    ("", "PersistentVolumeClaim", &["metadata", "annotations", "pv.kubernetes.io/bound-by-controller"]),
-    ("", "PersistentVolumeClaim", &["metadata", "annotations", "volume.kubernetes.io/storage-provisioner"]),
-    ("", "PersistentVolumeClaim", &["metadata", "annotations", "volume.beta.kubernetes.io/storage-provisioner"]),
-    ("", "PersistentVolumeClaim", &["metadata", "finalizers"]),
-    ("", "PersistentVolume", &["metadata", "finalizers"]),
-    ("", "ServiceAccount", &["secrets"]),
-    ("", "Namespace", &["metadata", "labels", "kubernetes.io/metadata.name"]),
-    ("", "Namespace", &["spec", "finalizers"]),
-    ("batch", "Job", &["spec", "selector"]),
-    ("batch", "Job", &["spec", "template", "metadata", "labels", "batch.kubernetes.io/controller-uid"]),
-    ("batch", "Job", &["spec", "template", "metadata", "labels", "batch.kubernetes.io/job-name"]),
-    ("batch", "Job", &["spec", "template", "metadata", "labels", "controller-uid"]),
 ];
 
 /// Whether the server computes the field anew at every write, whoever the writer is.
 ///
 /// Rule: `pkg/registry/apps/daemonset/strategy.go` and the conversion of `DaemonSet` in `pkg/apis/apps/v1`.
-pub(super) fn is_computed(kind: &KindKey, steps: &[PathStep]) -> bool {
+pub(super) fn is_computed(live: &Value, steps: &[PathStep]) -> bool {
     let names: Vec<&str> = steps.iter().filter_map(name).collect();
-    kind.kind == "DaemonSet" && names == ["metadata", "annotations", "deprecated.daemonset.template.generation"]
+    names == ["metadata", "annotations", "deprecated.daemonset.template.generation"] && live["kind"] == "DaemonSet"
 }
 
-/// Whether the field at `steps` is one that the cluster or a deployer adds by itself.
-pub(super) fn is_set_aside(kind: &KindKey, steps: &[PathStep], value: &Value) -> bool {
+/// Whether the field at `steps` of the object `live` is one that the cluster or a deployer adds by itself.
+pub(super) fn is_set_aside(allocated: &[AllocatedField], live: &Value, steps: &[PathStep], value: &Value) -> bool {
     let names: Vec<&str> = steps.iter().filter_map(name).collect();
     match names.as_slice() {
         ["metadata", "ownerReferences"] | ["status"] => true,
         ["metadata", "labels" | "annotations", key] if is_tracking(key) => true,
         [.., "metadata", "creationTimestamp"] => value.is_null(),
-        ["metadata", "labels" | "annotations"] => {
-            value.as_object().is_some_and(|map| map.keys().all(|key| is_tracking(key)))
-        }
-        names => ALLOCATED
-            .iter()
-            .any(|(group, of, path)| kind.group == *group && kind.kind == *of && names.starts_with(path)),
+        _ => allocated.iter().any(|field| field.covers(steps, live)),
     }
+}
+
+/// Whether a controller sets a field whatever Git declares for it: the rules of a ClusterRole that aggregates others,
+/// and a certificate authority where Git has a placeholder.
+pub(super) fn is_overruled(live: &Value, difference: &Difference<'_>) -> bool {
+    let names: Vec<&str> = difference.path.names().collect();
+    match (live["kind"].as_str(), names.as_slice()) {
+        (Some("ClusterRole"), ["rules", ..]) => live["aggregationRule"].is_object(),
+        (_, [.., "caBundle"]) => {
+            is_ca_bundle(&names) && difference.live.is_some() && is_placeholder(difference.desired)
+        }
+        _ => false,
+    }
+}
+
+/// Where an API server looks for the authority of those that it calls, in webhooks, `APIService`s and CRDs.
+fn is_ca_bundle(names: &[&str]) -> bool {
+    matches!(
+        names,
+        ["webhooks", "clientConfig", "caBundle"]
+            | ["spec", "caBundle"]
+            | ["spec", "conversion", "webhook", "clientConfig", "caBundle"]
+    )
+}
+
+/// Base64 that holds no certificate: `""`, `Cg==`, a word.
+fn is_placeholder(declared: Option<&Value>) -> bool {
+    let text = declared.and_then(Value::as_str).unwrap_or_default();
+    let decoded = STANDARD.decode(text.trim()).unwrap_or_default();
+    !String::from_utf8_lossy(&decoded).contains("-----BEGIN")
 }
 
 fn is_tracking(key: &str) -> bool {

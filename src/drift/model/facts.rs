@@ -4,6 +4,8 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::Value;
 
+use super::PathStep;
+
 /// The facts of one Go type.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct TypeFacts {
@@ -65,14 +67,73 @@ pub struct Condition {
     pub values: Vec<Value>,
 }
 
+impl Condition {
+    /// Whether it is fulfilled in `object`; `bound` as in [`RulePath::look`].
+    #[must_use]
+    pub fn holds(&self, object: &Value, bound: &[String]) -> bool {
+        let value = self.path.look(object, bound);
+        self.values.iter().any(|wanted| value.map_or(wanted.is_null(), |value| value == wanted))
+    }
+}
+
+/// A field that the server, its admission plugins or its controllers fill in where the manifest omits it.
+#[derive(Debug, Clone, PartialEq)]
+pub struct AllocatedField {
+    /// Which field, from the object's root; all that is below it belongs to it.
+    pub path: RulePath,
+    /// Conditions on the live object that must all hold.
+    pub when: Vec<Condition>,
+    /// Conditions on the live object of which none may hold.
+    pub unless: Vec<Condition>,
+}
+
+impl AllocatedField {
+    /// Whether the field at `steps` of the object `live` is this one or stands below it.
+    #[must_use]
+    pub fn covers(&self, steps: &[PathStep], live: &Value) -> bool {
+        self.path.leads_to(steps)
+            && self.when.iter().all(|condition| condition.holds(live, &[]))
+            && !self.unless.iter().any(|condition| condition.holds(live, &[]))
+    }
+}
+
 /// A path of a rule from its type's object: `a.b`, `a[]` each element, `a{}` each value of a map.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct RulePath(pub Vec<RuleStep>);
 
+impl RulePath {
+    /// The value at this path, where each `[]` and `{}` stands for the index or key that `bound` has for it.
+    #[must_use]
+    pub fn look<'v>(&self, object: &'v Value, bound: &[String]) -> Option<&'v Value> {
+        let mut bound = bound.iter();
+        let mut value = object;
+        for step in &self.0 {
+            value = match step {
+                RuleStep::Key(key) => value.get(key)?,
+                RuleStep::Each => value.get(bound.next()?.parse::<usize>().ok()?)?,
+                RuleStep::Values => value.get(bound.next()?)?,
+            };
+        }
+        Some(value).filter(|value| !value.is_null())
+    }
+
+    /// Whether `steps` lead to a place of this path or below one.
+    fn leads_to(&self, steps: &[PathStep]) -> bool {
+        steps.len() >= self.0.len()
+            && self.0.iter().zip(steps).all(|(rule, step)| match (rule, step) {
+                (RuleStep::Key(name), PathStep::Key(key)) => name == key,
+                (RuleStep::Key(name), PathStep::Member(Value::String(member))) => name == member,
+                (RuleStep::Each, step) => !matches!(step, PathStep::Key(_)),
+                (RuleStep::Values, PathStep::Key(_)) => true,
+                _ => false,
+            })
+    }
+}
+
 /// A step of a [`RulePath`].
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum RuleStep {
-    /// A field or key.
+    /// A field, a key, or a member of a set.
     Key(String),
     /// Each element of a list; in a condition, the one at which the rule stands.
     Each,

@@ -1,6 +1,7 @@
 //! The words of the domain, shared by every room of the heart and by all that stands around it.
 
 mod assessment;
+mod deferred;
 mod difference;
 mod facts;
 mod field_set;
@@ -9,19 +10,23 @@ mod gap;
 mod key;
 mod object;
 mod path;
+mod received;
 mod redact;
 mod schema;
 mod source;
 
 pub use assessment::{Assessment, ObjectAssessment, StateCounts, Summary};
 pub use difference::Difference;
-pub use facts::{Condition, DefaultAction, DefaultRule, Facts, RulePath, RuleStep, Spelling, TypeFacts};
+pub use facts::{
+    AllocatedField, Condition, DefaultAction, DefaultRule, Facts, RulePath, RuleStep, Spelling, TypeFacts,
+};
 pub use field_set::FieldSet;
 pub use finding::{Category, Change, Finding, Manager, Operation, Origin, Severity, State};
 pub use gap::{Gap, GapReason, Stage};
 pub use key::{KindKey, ObjectKey, Scope, TypeKey};
 pub use object::{Declared, Desired, Live, ObjectError, Writer};
 pub use path::{FieldPath, PathStep, Pointer};
+pub use received::Received;
 pub use redact::{Redactor, hex};
 pub use schema::{Dialect, Field, ListType, NodeId, Scalar, Schema, Shape, Struct};
 pub use source::Position;

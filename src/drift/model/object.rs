@@ -3,7 +3,8 @@
 use jiff::Timestamp;
 use serde_json::{Map, Value};
 
-use super::{FieldSet, Manager, ObjectKey, Operation, Pointer, Position, Redactor, TypeKey};
+use super::deferred::Deferred;
+use super::{FieldSet, Manager, ObjectKey, Operation, Pointer, Position, Received, Redactor, TypeKey};
 use crate::yaml::Lines;
 
 /// The annotation in which `kubectl apply` keeps what it last declared.
@@ -54,30 +55,41 @@ pub struct Declared {
     /// The object as JSON. Values of a Secret are digests; `managedFields`, `status` and the last-applied
     /// annotation are gone.
     pub content: Value,
-    /// What `kubectl apply` last declared, read from the annotation and sealed likewise.
-    pub last_applied: Option<Value>,
-    managed_fields: Option<Value>,
+    last_applied: Option<Deferred<Value>>,
+    writers: Option<Deferred<Vec<Writer>>>,
     terminating: bool,
     string_data: Vec<String>,
 }
 
 impl Declared {
-    /// Takes in a JSON object; this is the only door, and behind it a Secret's values no longer exist.
+    /// Takes in a JSON object; this and [`Self::received`] are the only doors, and behind them a Secret's values no
+    /// longer exist.
     ///
     /// # Errors
     /// The value is no Kubernetes object.
-    pub fn new(mut content: Value, redactor: &Redactor) -> Result<Self, ObjectError> {
+    pub fn new(content: Value, redactor: &Redactor) -> Result<Self, ObjectError> {
+        Self::received(Received { content, managed_fields: None }, redactor)
+    }
+
+    /// Takes in an object of a server's answer.
+    ///
+    /// # Errors
+    /// The value is no Kubernetes object.
+    pub fn received(received: Received, redactor: &Redactor) -> Result<Self, ObjectError> {
+        let Received { mut content, managed_fields } = received;
         let key = read_key(&content)?;
         let mut string_data = Vec::new();
         if is_secret(&key.type_key) {
             redactor.seal_secret(&mut content)?;
             string_data = merge_string_data(&mut content);
         }
-        let last_applied = take_last_applied(&mut content).and_then(|text| seal_last_applied(&text, &key, redactor));
+        let last_applied = take_last_applied(&mut content).map(|text| last_applied(text, &key, redactor));
         let terminating = content.pointer("/metadata/deletionTimestamp").is_some_and(|time| !time.is_null());
-        let mut managed_fields = None;
+        let mut writers = managed_fields.map(Deferred::text);
         if let Some(metadata) = metadata_mut(&mut content) {
-            managed_fields = metadata.remove("managedFields");
+            if let Some(fields) = metadata.get("managedFields") {
+                writers = Some(Deferred::known(read_writers(fields)));
+            }
             for field in SERVER_METADATA {
                 metadata.remove(field);
             }
@@ -85,7 +97,7 @@ impl Declared {
         if let Value::Object(map) = &mut content {
             map.remove("status");
         }
-        Ok(Self { key, content, last_applied, managed_fields, terminating, string_data })
+        Ok(Self { key, content, last_applied, writers, terminating, string_data })
     }
 }
 
@@ -113,23 +125,32 @@ fn metadata_mut(content: &mut Value) -> Option<&mut Map<String, Value>> {
     content.get_mut("metadata")?.as_object_mut()
 }
 
-fn take_last_applied(content: &mut Value) -> Option<Value> {
+fn take_last_applied(content: &mut Value) -> Option<String> {
     let metadata = metadata_mut(content)?;
     let annotations = metadata.get_mut("annotations")?.as_object_mut()?;
     let text = annotations.remove(LAST_APPLIED)?;
     if annotations.is_empty() {
         metadata.remove("annotations");
     }
-    Some(text)
+    match text {
+        Value::String(text) => Some(text),
+        _ => None,
+    }
 }
 
-/// An annotation that cannot be read is as good as none; its text may hold secrets and goes no further.
-fn seal_last_applied(text: &Value, key: &ObjectKey, redactor: &Redactor) -> Option<Value> {
-    let mut applied: Value = serde_json::from_str(text.as_str()?).ok()?;
+/// An annotation that cannot be read is as good as none. That of a Secret is read at once: its text goes no further.
+fn last_applied(text: String, key: &ObjectKey, redactor: &Redactor) -> Deferred<Value> {
     if is_secret(&key.type_key) {
-        redactor.seal_secret(&mut applied).ok()?;
-        merge_string_data(&mut applied);
+        Deferred::known(seal_last_applied(&text, redactor))
+    } else {
+        Deferred::text(text.into())
     }
+}
+
+fn seal_last_applied(text: &str, redactor: &Redactor) -> Option<Value> {
+    let mut applied = serde_json::from_str(text).ok()?;
+    redactor.seal_secret(&mut applied).ok()?;
+    merge_string_data(&mut applied);
     Some(applied)
 }
 
@@ -221,28 +242,41 @@ pub struct Live {
     pub key: ObjectKey,
     /// What the cluster has.
     pub content: Value,
-    /// The entries of `managedFields`; `None` where the object came without them (a dump).
-    pub writers: Option<Vec<Writer>>,
-    /// What `kubectl apply` last declared.
-    pub last_applied: Option<Value>,
     /// It waits for its finalizers.
     pub terminating: bool,
+    writers: Option<Deferred<Vec<Writer>>>,
+    last_applied: Option<Deferred<Value>>,
+}
+
+impl Live {
+    /// The entries of `managedFields`; `None` where the object came without them (a dump).
+    #[must_use]
+    pub fn writers(&self) -> Option<&[Writer]> {
+        let read = |text: &str| read_writers(&serde_json::from_str(text).ok()?);
+        self.writers.as_ref()?.get(read).map(Vec::as_slice)
+    }
+
+    /// What `kubectl apply` last declared, read from its annotation; of a Secret sealed like the object itself.
+    #[must_use]
+    pub fn last_applied(&self) -> Option<&Value> {
+        self.last_applied.as_ref()?.get(|text| serde_json::from_str(text).ok())
+    }
 }
 
 impl From<Declared> for Live {
     fn from(declared: Declared) -> Self {
-        let writers = match declared.managed_fields {
-            Some(Value::Array(entries)) => Some(entries.iter().filter_map(read_writer).collect()),
-            _ => None,
-        };
         Self {
             key: declared.key,
             content: declared.content,
-            writers,
-            last_applied: declared.last_applied,
             terminating: declared.terminating,
+            writers: declared.writers,
+            last_applied: declared.last_applied,
         }
     }
+}
+
+fn read_writers(managed_fields: &Value) -> Option<Vec<Writer>> {
+    managed_fields.as_array().map(|entries| entries.iter().filter_map(read_writer).collect())
 }
 
 fn read_writer(entry: &Value) -> Option<Writer> {
@@ -284,7 +318,7 @@ mod tests {
         .unwrap()
         .into();
         assert!(!format!("{live:?}").contains("aHVudGVyMg"), "{live:?}");
-        assert_eq!(live.last_applied.unwrap()["data"]["p"], live.content["data"]["p"]);
+        assert_eq!(live.last_applied().unwrap()["data"]["p"], live.content["data"]["p"]);
         assert!(live.content.pointer("/metadata/annotations").is_none());
     }
 

@@ -60,9 +60,9 @@ fn openapi_defaults(shape: &Struct, value: &mut Value) {
 
 /// One rule at every place to which its path leads.
 fn apply(schema: &Schema, node: NodeId, rule: &DefaultRule, object: &mut Value) {
-    let mut places = Vec::new();
-    expand(object, &rule.path.0, Pointer::root(), &mut Vec::new(), &mut places);
-    for (target, bound) in places {
+    let mut search = Search { action: &rule.action, at: Pointer::root(), bound: Vec::new(), places: Vec::new() };
+    search.expand(object, &rule.path.0);
+    for (target, bound) in search.places {
         let holds = |condition: &Condition| holds(condition, object, &bound);
         let applies = rule.when.iter().all(holds) && !rule.unless.iter().any(holds);
         if applies && let Some(new) = result(&rule.action, object, &target, &bound) {
@@ -74,71 +74,82 @@ fn apply(schema: &Schema, node: NodeId, rule: &DefaultRule, object: &mut Value) 
 /// A place in an object, and the element or key that each `[]` and `{}` on the way stood for.
 type PlaceOfRule = (Pointer, Vec<String>);
 
-fn expand(value: &Value, steps: &[RuleStep], at: Pointer, bound: &mut Vec<String>, places: &mut Vec<PlaceOfRule>) {
-    let Some((step, rest)) = steps.split_first() else {
-        places.push((at, bound.clone()));
-        return;
-    };
-    let null = Value::Null;
-    match (step, value) {
-        (RuleStep::Key(key), value) => {
-            expand(value.get(key).unwrap_or(&null), rest, at.key(key), bound, places);
-        }
-        (RuleStep::Each, Value::Array(items)) => {
-            for (index, item) in items.iter().enumerate() {
-                bound.push(index.to_string());
-                expand(item, rest, at.index(index), bound, places);
-                bound.pop();
+/// Where an action has something to do; most objects leave most rules nothing, so nothing is copied on the way.
+struct Search<'a> {
+    action: &'a DefaultAction,
+    at: Pointer,
+    bound: Vec<String>,
+    places: Vec<PlaceOfRule>,
+}
+
+impl Search<'_> {
+    fn expand(&mut self, value: &Value, steps: &[RuleStep]) {
+        let Some((step, rest)) = steps.split_first() else {
+            if acts(self.action, value) {
+                self.places.push((self.at.clone(), self.bound.clone()));
             }
-        }
-        (RuleStep::Values, Value::Object(map)) => {
-            for (key, item) in map {
-                bound.push(key.clone());
-                expand(item, rest, at.key(key), bound, places);
-                bound.pop();
+            return;
+        };
+        match (step, value) {
+            (RuleStep::Key(key), value) => {
+                let before = self.at.push_key(key);
+                self.expand(value.get(key).unwrap_or(&Value::Null), rest);
+                self.at.truncate(before);
             }
+            (RuleStep::Each, Value::Array(items)) => {
+                for (index, item) in items.iter().enumerate() {
+                    let before = self.at.push_index(index);
+                    self.bound.push(index.to_string());
+                    self.expand(item, rest);
+                    self.bound.pop();
+                    self.at.truncate(before);
+                }
+            }
+            (RuleStep::Values, Value::Object(map)) => {
+                for (key, item) in map {
+                    let before = self.at.push_key(key);
+                    self.bound.push(key.clone());
+                    self.expand(item, rest);
+                    self.bound.pop();
+                    self.at.truncate(before);
+                }
+            }
+            _ => {}
         }
-        _ => {}
     }
 }
 
-/// The value at a path whose `[]` and `{}` stand for what the rule's own path is bound to.
-fn look<'v>(object: &'v Value, path: &RulePath, bound: &[String]) -> Option<&'v Value> {
-    let mut bound = bound.iter();
-    let mut value = object;
-    for step in &path.0 {
-        value = match step {
-            RuleStep::Key(key) => value.get(key)?,
-            RuleStep::Each => value.get(bound.next()?.parse::<usize>().ok()?)?,
-            RuleStep::Values => value.get(bound.next()?)?,
-        };
+/// Whether an action may change a field of this value, `null` where it is absent.
+fn acts(action: &DefaultAction, value: &Value) -> bool {
+    match action {
+        DefaultAction::Set(_) | DefaultAction::Copy(..) | DefaultAction::PullPolicy(_) => value.is_null(),
+        DefaultAction::Fill(_) => true,
+        DefaultAction::Remove => !value.is_null(),
+        // Rounding changes amounts below a thousandth only, which no manifest that is meant to be read holds.
+        DefaultAction::Round => false,
     }
-    Some(value).filter(|value| !value.is_null())
+}
+
+fn look<'v>(object: &'v Value, path: &RulePath, bound: &[String]) -> Option<&'v Value> {
+    path.look(object, bound)
 }
 
 fn holds(condition: &Condition, object: &Value, bound: &[String]) -> bool {
-    let value = look(object, &condition.path, bound);
-    condition.values.iter().any(|wanted| value.map_or(wanted.is_null(), |value| value == wanted))
+    condition.holds(object, bound)
 }
 
 /// What an action sets at `target`; `None` where it sets nothing.
 fn result(action: &DefaultAction, object: &mut Value, target: &Pointer, bound: &[String]) -> Option<Value> {
-    let present = object.pointer(target.as_str()).is_some_and(|value| !value.is_null());
     match action {
-        DefaultAction::Set(value) if !present => Some(value.clone()),
-        DefaultAction::Copy(from, spelling) if !present => {
-            look(object, from, bound).map(|value| spell(value, *spelling))
-        }
-        DefaultAction::PullPolicy(from) if !present => {
-            Some(pull_policy(look(object, from, bound).and_then(Value::as_str)).into())
-        }
+        DefaultAction::Set(value) => Some(value.clone()),
+        DefaultAction::Copy(from, spelling) => look(object, from, bound).map(|value| spell(value, *spelling)),
+        DefaultAction::PullPolicy(from) => Some(pull_policy(look(object, from, bound).and_then(Value::as_str)).into()),
         DefaultAction::Fill(from) => filled(object.pointer(target.as_str()), look(object, from, bound)),
-        DefaultAction::Remove if present => {
+        DefaultAction::Remove => {
             super::remove(object, target.as_str());
             None
         }
-        // Rounding changes amounts below a thousandth only, which no manifest that is meant to be read holds.
-        _ => None,
+        DefaultAction::Round => None,
     }
 }
 

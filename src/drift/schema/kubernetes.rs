@@ -7,7 +7,8 @@ use serde::Deserialize;
 use serde_json::Value;
 
 use crate::drift::model::{
-    Condition, DefaultAction, DefaultRule, Facts, RulePath, RuleStep, Schema, Scope, Spelling, TypeFacts, TypeKey,
+    AllocatedField, Condition, DefaultAction, DefaultRule, Facts, KindKey, RulePath, RuleStep, Schema, Scope, Spelling,
+    TypeFacts, TypeKey,
 };
 
 use super::openapi::{Builder, OpenApiError, Raw};
@@ -16,17 +17,19 @@ use super::openapi::{Builder, OpenApiError, Raw};
 const TEXT: &str = include_str!("../kubernetes.jsonl");
 
 /// What the text says.
+#[derive(Default)]
 struct BuiltIn {
     schema: Arc<Schema>,
     facts: Facts,
     scopes: HashMap<TypeKey, Scope>,
+    allocated: HashMap<KindKey, Vec<AllocatedField>>,
 }
 
 static BUILT_IN: LazyLock<BuiltIn> = LazyLock::new(|| {
     read(TEXT).unwrap_or_else(|error| {
         // The text is part of the program and a test reads all of it.
         debug_assert!(false, "the embedded schema: {error}");
-        BuiltIn { schema: Arc::default(), facts: Facts::default(), scopes: HashMap::new() }
+        BuiltIn::default()
     })
 });
 
@@ -48,12 +51,19 @@ pub fn scope(type_key: &TypeKey) -> Option<Scope> {
     BUILT_IN.scopes.get(type_key).copied()
 }
 
+/// The fields of a kind that the server and its controllers fill in; those of every kind (`metadata.uid`, `status`)
+/// are left out, since no object that is compared has them.
+#[must_use]
+pub fn allocated(kind: &KindKey) -> &'static [AllocatedField] {
+    BUILT_IN.allocated.get(kind).map_or(&[], Vec::as_slice)
+}
+
 #[derive(Deserialize)]
 #[serde(untagged)]
 enum Line {
     Kind { kind: Kind },
     Type(Box<Type>),
-    Allocated {},
+    Allocated { allocated: Allocated },
 }
 
 #[derive(Deserialize)]
@@ -64,6 +74,17 @@ struct Kind {
     name: String,
     namespaced: bool,
     schema: String,
+}
+
+#[derive(Deserialize)]
+struct Allocated {
+    group: String,
+    kind: String,
+    path: String,
+    #[serde(default)]
+    when: BTreeMap<String, Value>,
+    #[serde(default)]
+    unless: BTreeMap<String, Value>,
 }
 
 #[derive(Deserialize)]
@@ -115,6 +136,7 @@ fn read(text: &str) -> Result<BuiltIn, EmbeddedError> {
     let mut components = BTreeMap::new();
     let mut facts = Facts::new();
     let mut kinds = Vec::new();
+    let mut allocated: HashMap<_, Vec<_>> = HashMap::new();
     for (index, line) in text.lines().enumerate() {
         match serde_json::from_str(line).map_err(|error| EmbeddedError::Line(index + 1, error))? {
             Line::Kind { kind } => kinds.push(kind),
@@ -125,7 +147,14 @@ fn read(text: &str) -> Result<BuiltIn, EmbeddedError> {
                 facts.insert(of.name.clone(), Arc::new(TypeFacts { zero_is_absent, structs: of.structs, defaults }));
                 components.insert(of.name, of.schema);
             }
-            Line::Allocated {} => {}
+            Line::Allocated { allocated: of } => {
+                let field = AllocatedField {
+                    path: rule_path(&of.path),
+                    when: conditions(of.when),
+                    unless: conditions(of.unless),
+                };
+                allocated.entry(KindKey { group: of.group, kind: of.kind }).or_default().push(field);
+            }
         }
     }
     let mut builder = Builder::new(&components, &facts);
@@ -136,7 +165,7 @@ fn read(text: &str) -> Result<BuiltIn, EmbeddedError> {
         builder.kind(type_key, &kind.schema)?;
     }
     let schema = Arc::new(builder.schema);
-    Ok(BuiltIn { schema, facts, scopes })
+    Ok(BuiltIn { schema, facts, scopes, allocated })
 }
 
 impl Rule {
@@ -213,6 +242,8 @@ mod tests {
         assert!(built_in.schema.knows(&deployment));
         assert_eq!(built_in.scopes[&deployment], Scope::Namespaced);
         assert_eq!(built_in.scopes[&TypeKey::new("v1", "Node")], Scope::Cluster);
+        let job = KindKey { group: "batch".into(), kind: "Job".into() };
+        assert!(built_in.allocated[&job].iter().any(|field| !field.unless.is_empty()));
         assert!(built_in.facts["io.k8s.api.core.v1.EnvVar"].zero_is_absent.contains("value"));
     }
 

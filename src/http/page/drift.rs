@@ -3,7 +3,7 @@
 use jiff::Timestamp;
 use maud::{Markup, html};
 
-use super::words::{self, ago, count};
+use super::words::{self, Excerpt, ago, count};
 use crate::drift::model::{Change, Finding, Manager, ObjectAssessment, Operation, Origin, Severity, State};
 use crate::report::EnvironmentReport;
 
@@ -115,6 +115,7 @@ const fn origin_words(origin: Origin) -> &'static str {
 }
 
 fn field(finding: &Finding, now: Timestamp) -> Markup {
+    let [desired, live] = words::contrast(finding.desired.as_ref(), finding.live.as_ref());
     html! {
         li {
             div.where {
@@ -122,8 +123,8 @@ fn field(finding: &Finding, now: Timestamp) -> Markup {
                 span.quiet { (finding.category) " · " (finding.severity) }
             }
             dl.values {
-                (side("Git", finding.desired.as_ref().map(words::value), "desired"))
-                (side("Cluster", finding.live.as_ref().map(words::value), "live"))
+                (side("Git", desired, "desired"))
+                (side("Cluster", live, "live"))
             }
             p.who {
                 (change_words(finding.change))
@@ -134,12 +135,14 @@ fn field(finding: &Finding, now: Timestamp) -> Markup {
     }
 }
 
-fn side(name: &str, value: Option<String>, class: &str) -> Markup {
+fn side(name: &str, value: Option<Excerpt>, class: &str) -> Markup {
     html! {
         div class=(class) {
             dt { (name) }
             @match value {
-                Some(value) => dd { code { (value) } },
+                Some(Excerpt { before, differing, after }) => {
+                    dd { code { (before) @if !differing.is_empty() { mark { (differing) } } (after) } }
+                }
                 None => dd.none { "not there" },
             }
         }

@@ -52,12 +52,20 @@ impl Connection {
 
     /// The text of the answer to a GET.
     pub async fn get(&self, url: &str) -> Result<String, ApiError> {
-        let request = http::Request::get(url).body(Vec::new()).map_err(|error| ApiError {
-            reason: GapReason::Failed,
-            address: self.address.clone(),
-            message: error.to_string(),
-            expired: false,
-        })?;
+        self.get_as(url, "application/json").await
+    }
+
+    /// The text of the answer to a GET, in the form that `accept` names.
+    pub async fn get_as(&self, url: &str, accept: &str) -> Result<String, ApiError> {
+        let request =
+            http::Request::get(url).header(http::header::ACCEPT, accept).body(Vec::new()).map_err(|error| {
+                ApiError {
+                    reason: GapReason::Failed,
+                    address: self.address.clone(),
+                    message: error.to_string(),
+                    expired: false,
+                }
+            })?;
         self.client.request_text(request).await.map_err(|error| self.failed(&error))
     }
 

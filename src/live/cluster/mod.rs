@@ -2,6 +2,7 @@
 
 mod client;
 mod discovery;
+mod survey;
 
 use std::collections::{BTreeSet, HashMap};
 use std::path::PathBuf;
@@ -9,10 +10,9 @@ use std::sync::Arc;
 
 use futures_util::StreamExt as _;
 use serde::Deserialize;
-use serde_json::Value;
 use tokio::sync::Mutex;
 
-use crate::drift::model::{Declared, Gap, GapReason, Live, Redactor, Schema, Stage, TypeKey};
+use crate::drift::model::{Declared, Gap, GapReason, Live, Received, Redactor, Schema, Stage, TypeKey};
 
 use super::{Discovery, Listing, Wanted};
 use client::{ApiError, Connection};
@@ -41,12 +41,23 @@ impl std::fmt::Debug for Cluster {
     }
 }
 
+/// What is wanted of each object of a list.
+enum Content {
+    /// All of it.
+    Whole,
+    /// Name, labels, annotations and owners, of the objects that a label selector fits; empty fits all.
+    Metadata { selector: String },
+}
+
+/// How a list of metadata is asked for.
+const METADATA: &str = "application/json;as=PartialObjectMetadataList;g=meta.k8s.io;v=v1";
+
 /// One page of a list.
 #[derive(Deserialize)]
 struct Page {
     metadata: PageMeta,
     #[serde(default)]
-    items: Vec<Value>,
+    items: Vec<Received>,
 }
 
 #[derive(Deserialize)]
@@ -132,7 +143,7 @@ impl Cluster {
     async fn list_scope(&self, connection: Connection, scope: Wanted) -> Listing {
         let mut restarts = 0;
         loop {
-            match self.list_pages(&connection, &scope).await {
+            match self.list_pages(&connection, &scope, &Content::Whole).await {
                 Err(error) if error.expired && restarts < RESTARTS => restarts += 1,
                 Err(error) => {
                     if error.reason == GapReason::Unauthorized {
@@ -145,11 +156,21 @@ impl Cluster {
         }
     }
 
-    async fn list_pages(&self, connection: &Connection, scope: &Wanted) -> Result<Listing, ApiError> {
+    async fn list_pages(
+        &self,
+        connection: &Connection,
+        scope: &Wanted,
+        content: &Content,
+    ) -> Result<Listing, ApiError> {
         let mut listing = Listing::default();
         let mut next = String::new();
         loop {
-            let text = connection.get(&page_url(scope, &next)).await?;
+            let text = match content {
+                Content::Whole => connection.get(&page_url(scope, "", &next)).await?,
+                Content::Metadata { selector } => {
+                    connection.get_as(&page_url(scope, selector, &next), METADATA).await?
+                }
+            };
             let page: Page = serde_json::from_str(&text).map_err(|_| connection.unreadable("a list"))?;
             for item in page.items {
                 match self.item(scope, item) {
@@ -168,13 +189,9 @@ impl Cluster {
         Ok(listing)
     }
 
-    /// An item of a list does not repeat its kind.
-    fn item(&self, scope: &Wanted, mut item: Value) -> Result<Live, Gap> {
-        if let Value::Object(map) = &mut item {
-            map.insert("apiVersion".to_owned(), scope.type_key.api_version().into());
-            map.insert("kind".to_owned(), scope.type_key.kind.clone().into());
-        }
-        Declared::new(item, &self.redactor).map(Live::from).map_err(|error| Gap {
+    fn item(&self, scope: &Wanted, mut item: Received) -> Result<Live, Gap> {
+        item.name_kind(&scope.type_key);
+        Declared::received(item, &self.redactor).map(Live::from).map_err(|error| Gap {
             stage: Stage::List,
             scope: scope.to_string(),
             reason: GapReason::Failed,
@@ -206,12 +223,15 @@ fn hint(reason: GapReason) -> &'static str {
     }
 }
 
-fn page_url(scope: &Wanted, next: &str) -> String {
+fn page_url(scope: &Wanted, selector: &str, next: &str) -> String {
     let TypeKey { group, version, .. } = &scope.type_key;
     let root = if group.is_empty() { format!("/api/{version}") } else { format!("/apis/{group}/{version}") };
     let namespace = scope.namespace.as_ref().map_or_else(String::new, |name| format!("/namespaces/{name}"));
     let mut query = form_urlencoded::Serializer::new(format!("{root}{namespace}/{}?", scope.served.plural));
     query.append_pair("limit", &PAGE.to_string());
+    if !selector.is_empty() {
+        query.append_pair("labelSelector", selector);
+    }
     if !next.is_empty() {
         query.append_pair("continue", next);
     }

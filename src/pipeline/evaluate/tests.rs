@@ -22,7 +22,7 @@ fn found_by(schema: &Arc<Schema>, rules: &Rules, desired: &str, live: &str) -> V
     let desired = Desired::new(declared, position, lines);
     let live = Live::from(read(live).0);
     let schemas = HashMap::from([(desired.key.type_key.clone(), Arc::clone(schema))]);
-    findings(&desired, &live, &schemas, "test", rules)
+    findings(&desired, &live, &Evidence { schemas, ..Evidence::default() }, "test", rules)
         .iter()
         .map(|finding| {
             let manager = finding.manager.as_ref().map_or("-", |manager| &manager.name);
@@ -216,7 +216,7 @@ fn string_data_is_merged_over_data_and_keeps_its_pointer() {
     let desired = Desired::new(declared, position, lines);
     let live = Live::from(read("{apiVersion: v1, kind: Secret, metadata: {name: d}, type: Opaque, data: {p: bmV3}}").0);
     let schemas = HashMap::from([(desired.key.type_key.clone(), kubernetes::schema())]);
-    let findings = findings(&desired, &live, &schemas, "test", &Rules::default());
+    let findings = findings(&desired, &live, &Evidence { schemas, ..Evidence::default() }, "test", &Rules::default());
     assert_eq!(findings.len(), 1);
     assert_eq!((findings[0].path.to_string().as_str(), findings[0].pointer.as_str()), ("data.q", "/stringData/q"));
 }

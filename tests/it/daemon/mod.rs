@@ -73,7 +73,7 @@ async fn drift_reaches_metrics_report_and_page() {
     assert_eq!(body, json(&get(address, "/api/v1/report").await));
     let page = get(address, "/").await;
     assert_eq!(page.header("content-type"), Some("text/html; charset=utf-8"));
-    assert!(page.text().contains("trinodb/trino:470"));
+    assert!(page.text().contains("trinodb/trino:<mark>470</mark>"));
     running.stop().await.unwrap();
 }
 

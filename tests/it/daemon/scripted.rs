@@ -9,6 +9,7 @@ use std::time::Duration;
 use driftd::board::Board;
 use driftd::config::{Cluster, ClusterSource, Config, Environment, Renderer, Repository};
 use driftd::daemon::{Daemon, DaemonError, Scan};
+use driftd::drift::extras::Extras;
 use driftd::drift::model::{
     Assessment, Category, Change, FieldPath, Finding, Gap, GapReason, ObjectAssessment, ObjectKey, Origin, PathStep,
     Severity, Stage, State, TypeKey,
@@ -107,6 +108,7 @@ pub fn config(names: &[&str]) -> Config {
         listen: "127.0.0.1:0".parse().unwrap(),
         environments: environments.collect(),
         deployers: Vec::new(),
+        extras: Extras::Off,
         image_mirrors: BTreeMap::new(),
     }
 }

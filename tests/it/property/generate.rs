@@ -61,7 +61,7 @@ fn graft_below(
                 }
             }
             for (key, field) in schema.fields() {
-                if !LEFT_OUT.contains(&key) && !GATED.contains(&key) && !is_metadata_of_a_template(schema, key) && !map.contains_key(key) && random.chance(percent) {
+                if !LEFT_OUT.contains(&key) && !is_gated(schema, key) && !is_metadata_of_a_template(schema, key) && !map.contains_key(key) && random.chance(percent) {
                     map.insert(key.to_owned(), value_of(field, key, random, 1));
                     grafted.push(format!("{at}/{}", escape(key)));
                 }
@@ -75,6 +75,10 @@ fn graft_below(
         }
         _ => {}
     }
+}
+
+fn is_gated(schema: Schema<'_>, key: &str) -> bool {
+    GATED.contains(&key) || schema.name.ends_with(".RollingUpdateStatefulSetStrategy") && key == "maxUnavailable"
 }
 
 /// The fields of a template's metadata mean nothing but for labels and annotations.
@@ -190,7 +194,7 @@ fn structure(schema: Schema<'_>, random: &mut Random, depth: usize) -> Value {
     // A struct of many fields is mostly a choice between them.
     let percent = if depth >= DEPTH { 0 } else { (180 / count).clamp(6, 60) };
     for (key, field) in schema.fields() {
-        if schema.requires(key) || !GATED.contains(&key) && random.chance(percent) {
+        if schema.requires(key) || !is_gated(schema, key) && random.chance(percent) {
             map.insert(key.to_owned(), value_of(field, key, random, depth + 1));
         }
     }

@@ -67,7 +67,7 @@ impl Scanner {
             for object in &mut desired {
                 normalise::place(object, discovery.served[&object.key.type_key].scope, namespace);
             }
-            Evidence { desired, live, schemas: discovery.schemas, gaps: discovery.gaps }
+            Evidence { desired, live, extra: Vec::new(), schemas: discovery.schemas, gaps: discovery.gaps }
         });
         assert!(evidence.gaps.is_empty() && evidence.live.gaps.is_empty(), "{:?}", evidence.gaps);
         let assessment = evaluate("property", &evidence, &Rules::default());

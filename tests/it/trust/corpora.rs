@@ -55,8 +55,10 @@ fn corpora() -> Vec<Corpus> {
         eprintln!("DRIFTD_CORPORA names no folder: only the project's own manifests are applied");
         return corpora;
     };
-    let mut folders: Vec<PathBuf> =
-        fs::read_dir(folder).expect("DRIFTD_CORPORA is a folder").map(|entry| entry.expect("readable").path()).collect();
+    let mut folders: Vec<PathBuf> = fs::read_dir(folder)
+        .expect("DRIFTD_CORPORA is a folder")
+        .map(|entry| entry.expect("readable").path())
+        .collect();
     folders.retain(|path| path.is_dir());
     folders.sort();
     assert!(!folders.is_empty(), "DRIFTD_CORPORA holds folders of manifests");
@@ -84,8 +86,9 @@ fn silent_after(apply: impl Fn(&ControlPlane, &str)) {
         for (path, text) in files {
             apply(&plane, text);
             if path.ends_with("1-crds.yaml") {
-                let waited =
-                    plane.admin().kubectl(&["wait", "--for=condition=Established", "--timeout=60s", "crd", "--all"], "");
+                let waited = plane
+                    .admin()
+                    .kubectl(&["wait", "--for=condition=Established", "--timeout=60s", "crd", "--all"], "");
                 assert!(waited.status.success(), "{}", String::from_utf8_lossy(&waited.stderr));
             }
         }

@@ -2,8 +2,10 @@
 
 mod corpora;
 mod edits;
+mod extra;
 mod faults;
 mod platform;
+mod special;
 
 use serde_json::Value;
 

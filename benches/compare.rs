@@ -1,0 +1,102 @@
+//! Objects per second on one core: live JSON read, taken in, normalised and compared with what Git declares.
+
+#![allow(clippy::expect_used, reason = "a benchmark fails by panicking")]
+
+mod objects;
+
+use std::collections::HashMap;
+use std::hint::black_box;
+use std::sync::Arc;
+
+use criterion::{BatchSize, Criterion, Throughput};
+use driftd::drift::model::{Declared, Desired, Live, Redactor, State};
+use driftd::drift::schema::kubernetes;
+use driftd::live::Listing;
+use driftd::manifest;
+use driftd::pipeline::{Evidence, Rules, evaluate};
+use serde_json::Value;
+
+const OBJECTS: usize = 2_000;
+const SEED: u64 = 20_261_121;
+
+/// What a scan has before the cluster answers, and the answer.
+struct Input {
+    desired: Vec<Desired>,
+    answers: Vec<String>,
+    redactor: Redactor,
+}
+
+impl Input {
+    /// One object of a hundred gets another label where `drifted` says so.
+    fn new(drifted: fn(usize) -> bool) -> Self {
+        let redactor = Redactor::new(&[7; 32]);
+        let pairs = objects::pairs(OBJECTS, &["shop", "billing", "search", "platform"], SEED);
+        let file = "application.json".into();
+        let desired = |declared: &Value| {
+            let object = manifest::objects(&file, declared.to_string().as_bytes(), &redactor).remove(0);
+            let (declared, position, lines) = object.expect("the manifest is an object");
+            Desired::new(declared, position, lines)
+        };
+        let answer = |(index, live): (usize, &Value)| {
+            let mut live = live.clone();
+            if drifted(index) {
+                live["metadata"]["labels"]["team"] = "somebody-else".into();
+            }
+            live.to_string()
+        };
+        Self {
+            desired: pairs.iter().map(|pair| desired(&pair.declared)).collect(),
+            answers: pairs.iter().map(|pair| &pair.live).enumerate().map(answer).collect(),
+            redactor,
+        }
+    }
+
+    /// The whole way; tells how many objects are not in sync.
+    fn scan(&self, desired: Vec<Desired>) -> usize {
+        let schema = kubernetes::schema();
+        let mut schemas = HashMap::new();
+        for object in &desired {
+            schemas.entry(object.key.type_key.clone()).or_insert_with(|| Arc::clone(&schema));
+        }
+        let mut live = Listing::default();
+        for text in &self.answers {
+            let received = serde_json::from_str(text).expect("the answer is an object as JSON");
+            live.insert(Live::from(Declared::received(received, &self.redactor).expect("the object has a name")));
+        }
+        let evidence = Evidence { desired, live, schemas, ..Evidence::default() };
+        let assessment = evaluate("bench", &evidence, &Rules::default());
+        assessment.objects.iter().filter(|object| object.state != State::InSync).count()
+    }
+}
+
+fn measure(criterion: &mut Criterion) {
+    let in_sync = Input::new(|_| false);
+    let drifting = Input::new(|index| index % 100 == 0);
+    assert_eq!(in_sync.scan(in_sync.desired.clone()), 0, "every pair is in sync");
+    assert_eq!(drifting.scan(drifting.desired.clone()), OBJECTS / 100, "one pair of a hundred is not");
+    let bytes: usize = in_sync.answers.iter().map(String::len).sum();
+    eprintln!("{OBJECTS} objects, {} bytes of live JSON each on average", bytes / OBJECTS);
+
+    let mut group = criterion.benchmark_group("one core");
+    group.throughput(Throughput::Elements(OBJECTS as u64));
+    group.bench_function("parse only", |bencher| {
+        bencher.iter(|| {
+            for text in &in_sync.answers {
+                black_box(serde_json::from_str::<Value>(text).expect("the answer is JSON"));
+            }
+        });
+    });
+    for (name, input) in [("in sync", &in_sync), ("1 % drift", &drifting)] {
+        group.bench_function(name, |bencher| {
+            bencher.iter_batched(|| input.desired.clone(), |desired| input.scan(desired), BatchSize::LargeInput);
+        });
+    }
+    group.finish();
+}
+
+fn main() {
+    rayon::ThreadPoolBuilder::new().num_threads(1).build_global().expect("the pool is not made yet");
+    let mut criterion = Criterion::default().configure_from_args();
+    measure(&mut criterion);
+    criterion.final_summary();
+}

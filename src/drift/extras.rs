@@ -1,0 +1,228 @@
+//! Live objects that Git does not declare, and which of them are nobody's business: the cluster's own, and what
+//! controllers make of declared ones.
+
+use std::collections::{BTreeSet, HashSet};
+
+use serde_json::Value;
+
+use super::model::{Desired, KindKey, Live, ObjectKey};
+
+/// Which live objects without a manifest count.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum Extras {
+    /// Those that carry the mark of the deployer which brings this environment.
+    #[default]
+    Tracked,
+    /// Those, and everything in the namespaces in which the environment declares something.
+    Namespace,
+    /// None.
+    Off,
+}
+
+/// The mark by which a deployer finds its objects again.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Mark {
+    /// A label with a value.
+    Label(&'static str, String),
+    /// An annotation with a value.
+    Annotation(&'static str, String),
+}
+
+/// Labels by which deployers mark what is theirs.
+const LABELS: [&str; 6] = [
+    "kustomize.toolkit.fluxcd.io/name",
+    "helm.toolkit.fluxcd.io/name",
+    "objectset.rio.cattle.io/hash",
+    "kapp.k14s.io/app",
+    "applyset.kubernetes.io/part-of",
+    "app.kubernetes.io/instance",
+];
+/// The annotation in which Argo CD names the application and the object: `app:group/kind:namespace/name`.
+const ARGO_CD: &str = "argocd.argoproj.io/tracking-id";
+/// The annotation in which Helm names the release.
+const HELM: &str = "meta.helm.sh/release-name";
+
+/// The marks that deployers left on an environment's own objects, and that Git itself does not declare.
+pub fn marks<'a>(pairs: impl Iterator<Item = (&'a Desired, &'a Live)>) -> BTreeSet<Mark> {
+    pairs
+        .flat_map(|(desired, live)| {
+            let declared = |mark: &Mark| match mark {
+                Mark::Label(key, _) => label(&desired.content, key).is_some(),
+                Mark::Annotation(key, _) => annotation(&desired.content, key).is_some(),
+            };
+            marks_of(live).into_iter().filter(move |mark| !declared(mark)).collect::<Vec<_>>()
+        })
+        .collect()
+}
+
+/// The marks of one object. A copied tracking annotation names another object and marks nothing.
+fn marks_of(live: &Live) -> Vec<Mark> {
+    let labels = LABELS.iter().filter_map(|key| Some(Mark::Label(key, label(&live.content, key)?.to_owned())));
+    let release = annotation(&live.content, HELM).map(|release| Mark::Annotation(HELM, release.to_owned()));
+    let application = annotation(&live.content, ARGO_CD).and_then(|id| {
+        let (application, object) = id.split_once(':')?;
+        let KindKey { group, kind } = live.key.type_key.kind_key();
+        let namespace = live.key.namespace.as_deref().unwrap_or_default();
+        let own = format!("{group}/{kind}:{namespace}/{}", live.key.name);
+        // A cluster-scoped object is written with the namespace of its application, or with none.
+        let fits = object == own || live.key.namespace.is_none() && object.ends_with(&format!("/{}", live.key.name));
+        fits.then(|| Mark::Annotation(ARGO_CD, application.to_owned()))
+    });
+    labels.chain(release).chain(application).collect()
+}
+
+/// Whether one of the environment's `marks` stands on the object.
+pub fn is_marked(live: &Live, marks: &BTreeSet<Mark>) -> bool {
+    marks_of(live).iter().any(|mark| marks.contains(mark))
+}
+
+fn label<'v>(content: &'v Value, key: &str) -> Option<&'v str> {
+    content.get("metadata")?.get("labels")?.get(key)?.as_str()
+}
+
+fn annotation<'v>(content: &'v Value, key: &str) -> Option<&'v str> {
+    content.get("metadata")?.get("annotations")?.get(key)?.as_str()
+}
+
+/// Kinds whose objects only the cluster itself writes.
+const CLUSTERS_OWN: [(&str, &str); 10] = [
+    ("", "Event"),
+    ("events.k8s.io", "Event"),
+    ("", "Endpoints"),
+    ("", "Node"),
+    ("", "ComponentStatus"),
+    ("discovery.k8s.io", "EndpointSlice"),
+    ("coordination.k8s.io", "Lease"),
+    ("apps", "ControllerRevision"),
+    ("storage.k8s.io", "CSINode"),
+    ("storage.k8s.io", "VolumeAttachment"),
+];
+
+/// The annotation of a Secret that holds a `ServiceAccount`'s token.
+const TOKEN_OF: &str = "kubernetes.io/service-account.name";
+
+/// Objects that every cluster has from its first minute, and Helm's records of its releases: kind and name, `*` at the end for any ending.
+const FROM_THE_BEGINNING: [(&str, &str); 9] = [
+    ("Secret", "sh.helm.release.v1.*"),
+    ("ConfigMap", "kube-root-ca.crt"),
+    ("ServiceAccount", "default"),
+    ("Service", "kubernetes"),
+    ("Namespace", "default"),
+    ("Namespace", "kube-*"),
+    ("PriorityClass", "system-*"),
+    ("ClusterRole", "system:*"),
+    ("ClusterRoleBinding", "system:*"),
+];
+
+/// Labels and annotations by which the API server marks what it maintains itself.
+const MAINTAINED: [&str; 4] = [
+    "/metadata/labels/kubernetes.io~1bootstrapping",
+    "/metadata/labels/kube-aggregator.kubernetes.io~1automanaged",
+    "/metadata/annotations/apf.kubernetes.io~1autoupdate-spec",
+    "/metadata/annotations/pv.kubernetes.io~1provisioned-by",
+];
+
+/// Types of Secrets that controllers and Helm write.
+const SECRET_TYPES: [&str; 3] =
+    ["kubernetes.io/service-account-token", "helm.sh/release.v1", "bootstrap.kubernetes.io/token"];
+
+/// The objects among `lives` that are extra: not declared, without an owner, and nobody's but a person's.
+pub fn extras<'l>(declared: &[&ObjectKey], lives: impl Iterator<Item = &'l Live>) -> Vec<&'l Live> {
+    let known: HashSet<_> = declared.iter().map(|key| key.identity()).collect();
+    let sets: Vec<&ObjectKey> = declared.iter().copied().filter(|key| key.type_key.kind == "StatefulSet").collect();
+    lives
+        .filter(|live| !known.contains(&live.key.identity()))
+        .filter(|live| !is_the_clusters(live) && !is_a_claim_of(live, &sets))
+        .collect()
+}
+
+fn is_the_clusters(live: &Live) -> bool {
+    let KindKey { group, kind } = live.key.type_key.kind_key();
+    let name = live.key.name.as_str();
+    let owned = live.content.pointer("/metadata/ownerReferences").and_then(Value::as_array);
+    let secret_type = live.content.get("type").and_then(Value::as_str);
+    owned.is_some_and(|owners| !owners.is_empty())
+        || CLUSTERS_OWN.contains(&(group.as_str(), kind.as_str()))
+        || FROM_THE_BEGINNING.iter().any(|(of, pattern)| *of == kind && fits(pattern, name))
+        || MAINTAINED.iter().any(|pointer| live.content.pointer(pointer).is_some())
+        || (kind == "Secret" && annotation(&live.content, TOKEN_OF).is_some())
+        || (kind == "Secret" && secret_type.is_some_and(|of| SECRET_TYPES.contains(&of)))
+}
+
+fn fits(pattern: &str, name: &str) -> bool {
+    pattern.strip_suffix('*').map_or(pattern == name, |start| name.starts_with(start))
+}
+
+/// Whether a claim is what a declared `StatefulSet` makes of its template: `TEMPLATE-SET-ORDINAL`.
+///
+/// Rule: `pkg/controller/statefulset/stateful_set_utils.go`, `getPersistentVolumeClaimName`.
+fn is_a_claim_of(live: &Live, sets: &[&ObjectKey]) -> bool {
+    let Some((rest, ordinal)) = live.key.name.rsplit_once('-') else { return false };
+    live.key.type_key.kind == "PersistentVolumeClaim"
+        && ordinal.bytes().all(|byte| byte.is_ascii_digit())
+        && sets.iter().any(|set| {
+            set.namespace == live.key.namespace
+                && rest
+                    .strip_suffix(set.name.as_str())
+                    .is_some_and(|template| template.len() > 1 && template.ends_with('-'))
+        })
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+    use crate::drift::model::{Declared, Redactor, TypeKey};
+
+    fn live(api_version: &str, kind: &str, name: &str, more: Value) -> Live {
+        let mut object = json!({"apiVersion": api_version, "kind": kind, "metadata": {"name": name, "namespace": "n"}});
+        for (key, value) in more.as_object().unwrap() {
+            match key.as_str() {
+                "type" => object["type"] = value.clone(),
+                key => object["metadata"][key] = value.clone(),
+            }
+        }
+        Declared::new(object, &Redactor::new(&[0; 32])).unwrap().into()
+    }
+
+    fn key(kind: &str, name: &str) -> ObjectKey {
+        ObjectKey { type_key: TypeKey::new("apps/v1", kind), namespace: Some("n".into()), name: name.into() }
+    }
+
+    #[test]
+    fn a_hand_made_object_is_extra() {
+        let lives = [
+            live("apps/v1", "Deployment", "hand-made", json!({})),
+            live("v1", "PersistentVolumeClaim", "x-1", json!({})),
+        ];
+        let set = key("StatefulSet", "db");
+        assert_eq!(extras(&[&set], lives.iter()).len(), 2);
+    }
+
+    #[test]
+    fn declared_owned_and_the_clusters_own_are_not() {
+        let lives = [
+            live("apps/v1", "Deployment", "declared", json!({})),
+            live(
+                "apps/v1",
+                "ReplicaSet",
+                "r",
+                json!({"ownerReferences": [{"kind": "Deployment", "name": "declared"}]}),
+            ),
+            live("v1", "ConfigMap", "kube-root-ca.crt", json!({})),
+            live("v1", "ServiceAccount", "default", json!({})),
+            live("v1", "PersistentVolumeClaim", "data-db-0", json!({})),
+            live("v1", "Secret", "sh.helm.release.v1.x.v1", json!({"type": "helm.sh/release.v1"})),
+            live("v1", "Endpoints", "e", json!({})),
+            live(
+                "rbac.authorization.k8s.io/v1",
+                "ClusterRole",
+                "admin",
+                json!({"labels": {"kubernetes.io/bootstrapping": "rbac-defaults"}}),
+            ),
+        ];
+        let (deployment, set) = (key("Deployment", "declared"), key("StatefulSet", "db"));
+        assert!(extras(&[&deployment, &set], lives.iter()).is_empty());
+    }
+}

@@ -1,0 +1,55 @@
+//! Live objects that Git should declare and does not: looked for where the environment's deployer left its mark.
+
+use std::collections::{BTreeSet, HashSet};
+
+use crate::drift::extras::{Extras, Mark, extras, is_marked, marks};
+use crate::drift::model::{Desired, Gap, Live, ObjectKey, Stage};
+use crate::live::{Listing, Source, Survey};
+
+/// The extra objects of an environment; none while not everything that Git declares could be read.
+pub(super) async fn look(
+    which: Extras,
+    source: &Source,
+    desired: &[Desired],
+    listing: &Listing,
+    gaps: &[Gap],
+) -> Vec<Live> {
+    let unread = |gap: &Gap| matches!(gap.stage, Stage::Git | Stage::Render | Stage::Parse);
+    if which == Extras::Off || gaps.iter().any(unread) {
+        return Vec::new();
+    }
+    let pairs = desired.iter().filter_map(|desired| Some((desired, listing.get(&desired.key)?)));
+    let marks = marks(pairs);
+    let namespaces: BTreeSet<String> = match which {
+        Extras::Namespace => desired.iter().filter_map(|desired| desired.key.namespace.clone()).collect(),
+        Extras::Tracked | Extras::Off => BTreeSet::new(),
+    };
+    let mut lives = Vec::new();
+    for survey in surveys(&marks, &namespaces) {
+        lives.extend(source.survey(&survey).await);
+    }
+    let mut seen = HashSet::new();
+    lives.retain(|live| seen.insert(live.key.identity()));
+    let ours = |live: &&Live| {
+        is_marked(live, &marks) || live.key.namespace.as_ref().is_some_and(|namespace| namespaces.contains(namespace))
+    };
+    let keys: Vec<&ObjectKey> = desired.iter().map(|desired| &desired.key).collect();
+    extras(&keys, lives.iter().filter(ours)).into_iter().cloned().collect()
+}
+
+/// What must be listed: by label where the marks are labels, everything where one is an annotation.
+fn surveys(marks: &BTreeSet<Mark>, namespaces: &BTreeSet<String>) -> Vec<Survey> {
+    let mut surveys = Vec::new();
+    if marks.iter().any(|mark| matches!(mark, Mark::Annotation(..))) {
+        surveys.push(Survey::default());
+    } else {
+        surveys.extend(marks.iter().filter_map(|mark| match mark {
+            Mark::Label(key, value) => Some(Survey { namespaces: None, selector: format!("{key}={value}") }),
+            Mark::Annotation(..) => None,
+        }));
+    }
+    if !namespaces.is_empty() {
+        surveys.push(Survey { namespaces: Some(namespaces.clone()), selector: String::new() });
+    }
+    surveys
+}

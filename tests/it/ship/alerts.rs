@@ -1,0 +1,68 @@
+//! The alerts: promtool accepts and runs them, and each leads on to what helps.
+
+use std::path::Path;
+
+use serde_json::Value;
+
+use super::{documents, files, items, path, read};
+use crate::fixture::promtool;
+
+const RULES: &str = "alerts/driftd.rules.yaml";
+
+fn alerts() -> Vec<Value> {
+    let rules = documents(&read(RULES)).remove(0);
+    let groups = items(&rules["groups"]).iter();
+    groups.flat_map(|group| items(&group["rules"])).filter(|rule| rule["alert"].is_string()).cloned().collect()
+}
+
+fn passes(arguments: &[&str], file: &Path) {
+    let arguments: Vec<_> = arguments.iter().copied().chain([file.to_str().unwrap()]).collect();
+    let output = promtool(&arguments, "");
+    let told = [output.stdout, output.stderr].map(|bytes| String::from_utf8_lossy(&bytes).into_owned()).concat();
+    assert!(output.status.success(), "{}:\n{told}", file.display());
+}
+
+#[test]
+fn promtool_accepts_the_rules() {
+    passes(&["check", "rules", "--lint-fatal"], &path(RULES));
+}
+
+#[test]
+fn every_alert_has_a_test_and_every_test_passes() {
+    let tests = files("alerts/tests");
+    for test in &tests {
+        passes(&["test", "rules"], test);
+    }
+    let tested: Vec<_> = tests.iter().map(|test| test.file_stem().unwrap().to_str().unwrap().to_owned()).collect();
+    let mut named: Vec<_> = alerts().iter().map(|alert| alert["alert"].as_str().unwrap().to_owned()).collect();
+    named.sort();
+    assert_eq!(named, tested);
+}
+
+#[test]
+fn every_alert_tells_how_severe_it_is_and_where_to_look() {
+    let runbooks = read("docs/runbooks.md");
+    let dashboards = dashboard_uids();
+    for alert in alerts() {
+        let name = alert["alert"].as_str().unwrap();
+        let severity = alert["labels"]["severity"].as_str().unwrap_or_default();
+        assert!(["critical", "warning", "info"].contains(&severity), "{name}: severity {severity:?}");
+        let annotation =
+            |key: &str| alert["annotations"][key].as_str().unwrap_or_else(|| panic!("{name} has no {key}"));
+        let summary = annotation("summary");
+        assert!(!summary.contains("{{") && summary.ends_with('.'), "{name}: the summary is one fixed sentence");
+        assert!(annotation("description").ends_with('.'), "{name}");
+        let anchor = annotation("runbook_url").rsplit(['/', '#']).next().unwrap_or_default();
+        let headed = |line: &str| line.strip_prefix("## ").is_some_and(|heading| heading.eq_ignore_ascii_case(anchor));
+        assert!(anchor.eq_ignore_ascii_case(name) && runbooks.lines().any(headed), "{name}: no section {anchor:?}");
+        let dashboard =
+            annotation("dashboard_url").split(['?', '/']).find(|part| dashboards.contains(&(*part).to_owned()));
+        assert!(dashboard.is_some(), "{name}: no such dashboard: {}", annotation("dashboard_url"));
+    }
+}
+
+fn dashboard_uids() -> Vec<String> {
+    let dashboards = files("dashboards").into_iter().map(|file| std::fs::read(file).unwrap());
+    let uid = |text: Vec<u8>| serde_json::from_slice::<Value>(&text).unwrap()["uid"].as_str().unwrap().to_owned();
+    dashboards.map(uid).collect()
+}
