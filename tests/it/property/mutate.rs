@@ -85,7 +85,13 @@ pub fn mutate(schema: Schema<'_>, object: &mut Value, random: &mut Random) -> bo
         }
         Value::Array(items) => {
             let Some((list, item)) = site.schema.and_then(|list| Some((list, list.items()?))) else { return false };
-            items.push(element_of(list, item, "item", random, 4));
+            let new = element_of(list, item, "item", random, 4);
+            let same = |old: &Value, key: &&str| old.get(*key) == new.get(*key);
+            let keyed = list.keys();
+            if items.iter().any(|old| keyed.as_ref().map_or(*old == new, |keys| keys.iter().all(|key| same(old, key)))) {
+                return false;
+            }
+            items.push(new);
         }
         Value::String(text) => {
             let words = site.schema.and_then(|schema| schema.raw["enum"].as_array());

@@ -5,7 +5,7 @@ use std::path::Path;
 
 use driftd::drift::model::{Desired, KindKey, Redactor, Scope, TypeKey};
 use driftd::drift::normalise;
-use driftd::live::{Cluster, Source, Wanted};
+use driftd::live::{Cluster, Discovery, Source, Wanted};
 use driftd::manifest;
 use driftd::pipeline::{Evidence, Rules, evaluate};
 use serde_json::{Value, json};
@@ -67,7 +67,8 @@ impl Scanner {
             for object in &mut desired {
                 normalise::place(object, discovery.served[&object.key.type_key].scope, namespace);
             }
-            Evidence { desired, live, extra: Vec::new(), schemas: discovery.schemas, gaps: discovery.gaps }
+            let Discovery { schemas, gaps, .. } = discovery;
+            Evidence { desired, live, schemas, gaps, ..Evidence::default() }
         });
         assert!(evidence.gaps.is_empty() && evidence.live.gaps.is_empty(), "{:?}", evidence.gaps);
         let assessment = evaluate("property", &evidence, &Rules::default());
