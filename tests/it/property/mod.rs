@@ -322,9 +322,10 @@ impl Case {
     /// What is wrong with what was found.
     fn problem(&self, found: Option<&Vec<Finding>>) -> Option<String> {
         let Some(found) = found else { return Some("was not compared".to_owned()) };
-        // Of a mirrored pair the one that Git declares speaks for both.
+        // Of a mirrored pair one speaks for both: the one that Git declares, else the newer.
         let mirrored = |finding: &Finding, expected: &Expected| {
-            expected.0.strip_suffix("Name") == Some(&finding.path) && finding.path.ends_with(".serviceAccount")
+            let pair = |one: &str, other: &str| one.ends_with(".serviceAccount") && other.strip_suffix("Name") == Some(one);
+            pair(&finding.path, &expected.0) || pair(&expected.0, &finding.path)
         };
         let says = |finding: &Finding, expected: &Expected| {
             (finding.path == expected.0 && finding.change == expected.1) || mirrored(finding, expected)
