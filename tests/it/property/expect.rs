@@ -29,7 +29,14 @@ const SERVER_METADATA: [&str; 6] =
     ["managedFields", "resourceVersion", "uid", "generation", "creationTimestamp", "selfLink"];
 
 impl Walk {
-    fn values(&mut self, schema: Option<Schema<'_>>, path: &str, desired: Option<&Value>, before: &Value, after: &Value) {
+    fn values(
+        &mut self,
+        schema: Option<Schema<'_>>,
+        path: &str,
+        desired: Option<&Value>,
+        before: &Value,
+        after: &Value,
+    ) {
         if before == after {
             return;
         }
@@ -43,7 +50,9 @@ impl Walk {
                     Some((by(one)?, by(other)?))
                 });
                 match keyed {
-                    Some((one, other)) => self.elements(schema.and_then(Schema::items), path, schema, desired, &one, &other),
+                    Some((one, other)) => {
+                        self.elements(schema.and_then(Schema::items), path, schema, desired, &one, &other)
+                    }
                     None => self.report(schema, path, desired, Some(after)),
                 }
             }
@@ -72,7 +81,8 @@ impl Walk {
             }
             let path = join(path, key);
             let desired = desired.and_then(|desired| desired.get(key));
-            let there = |value: &&Value| self.is_there(child, value) && !(path == "metadata.annotations" && is_computed(value));
+            let there =
+                |value: &&Value| self.is_there(child, value) && !(path == "metadata.annotations" && is_computed(value));
             match (before.get(key).filter(there), after.get(key).filter(there)) {
                 (None, None) => {}
                 (Some(before), Some(after)) => self.values(child, &path, desired, before, after),
@@ -113,9 +123,7 @@ impl Walk {
         match value {
             Value::Null => false,
             Value::Array(items) => kept || !items.is_empty(),
-            Value::Object(map) => {
-                !map.is_empty() || kept || schema.is_some_and(|schema| schema.values().is_none())
-            }
+            Value::Object(map) => !map.is_empty() || kept || schema.is_some_and(|schema| schema.values().is_none()),
             _ => true,
         }
     }
@@ -165,7 +173,8 @@ fn keyed(schema: Schema<'_>, items: &[Value]) -> Option<Vec<(String, Value)>> {
         None if schema.is_set() => Some(format!("[{}]", bare(item))),
         None => None,
     };
-    let keyed: Vec<(String, Value)> = items.iter().map(|item| Some((step(item)?, item.clone()))).collect::<Option<_>>()?;
+    let keyed: Vec<(String, Value)> =
+        items.iter().map(|item| Some((step(item)?, item.clone()))).collect::<Option<_>>()?;
     let mut keys: Vec<&String> = keyed.iter().map(|(key, _)| key).collect();
     keys.sort();
     keys.dedup();

@@ -32,8 +32,7 @@ const LEFT_OUT: [&str; 22] = [
     "clientConfig",
 ];
 /// Fields that the server drops while their feature gates are off.
-const GATED: [&str; 5] =
-    ["status", "schedulingGroup", "stopSignal", "hostnameOverride", "preferredHolder"];
+const GATED: [&str; 5] = ["status", "schedulingGroup", "stopSignal", "hostnameOverride", "preferredHolder"];
 
 /// How deep a grafted value goes.
 const DEPTH: usize = 7;
@@ -61,7 +60,12 @@ fn graft_below(
                 }
             }
             for (key, field) in schema.fields() {
-                if !LEFT_OUT.contains(&key) && !is_gated(schema, key) && !is_metadata_of_a_template(schema, key) && !map.contains_key(key) && random.chance(percent) {
+                if !LEFT_OUT.contains(&key)
+                    && !is_gated(schema, key)
+                    && !is_metadata_of_a_template(schema, key)
+                    && !map.contains_key(key)
+                    && random.chance(percent)
+                {
                     map.insert(key.to_owned(), value_of(field, key, random, 1));
                     grafted.push(format!("{at}/{}", escape(key)));
                 }
@@ -131,7 +135,12 @@ fn string(schema: Schema<'_>, name: &str, random: &mut Random) -> String {
         _ => {}
     }
     let words: &[&str] = match name {
-        "image" => &["example/web:1", "example/web", "example/web:latest", "reg.example:5000/a/b@sha256:0123456789012345678901234567890123456789012345678901234567890123"],
+        "image" => &[
+            "example/web:1",
+            "example/web",
+            "example/web:latest",
+            "reg.example:5000/a/b@sha256:0123456789012345678901234567890123456789012345678901234567890123",
+        ],
         "operator" => &["In", "Exists", "DoesNotExist", "NotIn", "Equal", "Gt"],
         "topologyKey" => &["kubernetes.io/hostname", "topology.kubernetes.io/zone"],
         "apiGroup" => &["", "apps", "example.com", "rbac.authorization.k8s.io"],
@@ -230,7 +239,8 @@ pub fn accepted(
                 last.clone_from(&status.message);
                 let causes = status.details.iter().flat_map(|details| &details.causes);
                 let fields: Vec<String> = causes.map(|cause| pointer(&cause.field)).collect();
-                let mut refused: Vec<String> = fields.iter().filter_map(|field| culprit(&object, &grafted, field)).collect();
+                let mut refused: Vec<String> =
+                    fields.iter().filter_map(|field| culprit(&object, &grafted, field)).collect();
                 if refused.is_empty() && !grafted.is_empty() {
                     refused.push(random.one(&grafted).clone());
                 }
@@ -272,7 +282,10 @@ fn pointer(field: &str) -> String {
 
 /// What to take away for a complaint about `field`: the graft above it, or the part of a graft that it names.
 fn culprit(object: &Value, grafted: &[String], field: &str) -> Option<String> {
-    let graft = grafted.iter().filter(|graft| field == *graft || field.starts_with(&format!("{graft}/"))).max_by_key(|graft| graft.len());
+    let graft = grafted
+        .iter()
+        .filter(|graft| field == *graft || field.starts_with(&format!("{graft}/")))
+        .max_by_key(|graft| graft.len());
     if let Some(graft) = graft {
         let mut deepest = field;
         while deepest.len() > graft.len() && object.pointer(deepest).is_none() {

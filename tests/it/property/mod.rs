@@ -198,13 +198,28 @@ impl Run<'_> {
         let (manifest, live) = match deployed {
             Ok(deployed) => deployed,
             Err(reason) => {
-                self.discarded.lock().expect("no thread died").push(format!("case {number} {kind} ({mode:?}): {reason}"));
+                self.discarded
+                    .lock()
+                    .expect("no thread died")
+                    .push(format!("case {number} {kind} ({mode:?}): {reason}"));
                 return None;
             }
         };
         let path = format!("{collection}/{}", manifest["metadata"]["name"].as_str().expect("text"));
         let (author, what) = (PERSON, String::new());
-        Some(Case { number, mode, random, manifest, path, live, author, required: vec![], allowed: vec![], put_back: vec![], what })
+        Some(Case {
+            number,
+            mode,
+            random,
+            manifest,
+            path,
+            live,
+            author,
+            required: vec![],
+            allowed: vec![],
+            put_back: vec![],
+            what,
+        })
     }
 
     /// Deploys in the case's way.
@@ -324,7 +339,8 @@ impl Case {
         let Some(found) = found else { return Some("was not compared".to_owned()) };
         // Of a mirrored pair one speaks for both: the one that Git declares, else the newer.
         let mirrored = |finding: &Finding, expected: &Expected| {
-            let pair = |one: &str, other: &str| one.ends_with(".serviceAccount") && other.strip_suffix("Name") == Some(one);
+            let pair =
+                |one: &str, other: &str| one.ends_with(".serviceAccount") && other.strip_suffix("Name") == Some(one);
             pair(&finding.path, &expected.0) || pair(&expected.0, &finding.path)
         };
         let says = |finding: &Finding, expected: &Expected| {
@@ -336,7 +352,8 @@ impl Case {
                 return Some(format!("{expected:?} is not among {found:?}"));
             };
             let origin = if self.author == PERSON { "manual" } else { "controller" };
-            if expected.1 != "removed" && (finding.origin != origin || finding.manager.as_deref() != Some(self.author)) {
+            if expected.1 != "removed" && (finding.origin != origin || finding.manager.as_deref() != Some(self.author))
+            {
                 return Some(format!("is not said to be {origin} by {}: {finding:?}", self.author));
             }
         }
@@ -345,7 +362,9 @@ impl Case {
         };
         // Judged when restored: nothing is required then.
         let put_back = |finding: &&Finding| {
-            self.required.is_empty() && finding.change == "added" && self.put_back.iter().any(|gone| gone.1 == "added" && finding.path.starts_with(&gone.0))
+            self.required.is_empty()
+                && finding.change == "added"
+                && self.put_back.iter().any(|gone| gone.1 == "added" && finding.path.starts_with(&gone.0))
         };
         let surplus: Vec<_> = found.iter().filter(|finding| !known(finding) && !put_back(finding)).collect();
         (!surplus.is_empty()).then(|| format!("{surplus:?} is too much; asked {:?}", self.required))

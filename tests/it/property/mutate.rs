@@ -19,7 +19,9 @@ fn is_fixed(pointer: &str) -> bool {
     let mut parts = pointer.split('/').skip(1);
     match (parts.next(), parts.next()) {
         (Some("apiVersion" | "kind" | "status"), _) => true,
-        (Some("metadata"), Some(field)) => !matches!(field, "labels" | "annotations") || pointer.ends_with(LAST_APPLIED),
+        (Some("metadata"), Some(field)) => {
+            !matches!(field, "labels" | "annotations") || pointer.ends_with(LAST_APPLIED)
+        }
         _ => false,
     }
 }
@@ -67,7 +69,8 @@ pub fn mutate(schema: Schema<'_>, object: &mut Value, random: &mut Random) -> bo
                     schema.values().map(|values| ("x.example/new".to_owned(), values))
                 }
                 Some(schema) => {
-                    let absent: Vec<_> = schema.fields().filter(|(key, _)| !map.contains_key(*key) && is_open(schema, key)).collect();
+                    let absent: Vec<_> =
+                        schema.fields().filter(|(key, _)| !map.contains_key(*key) && is_open(schema, key)).collect();
                     (!absent.is_empty()).then(|| random.one(&absent)).map(|(key, schema)| ((*key).to_owned(), *schema))
                 }
                 None => {
@@ -88,7 +91,8 @@ pub fn mutate(schema: Schema<'_>, object: &mut Value, random: &mut Random) -> bo
             let new = element_of(list, item, "item", random, 4);
             let same = |old: &Value, key: &&str| old.get(*key) == new.get(*key);
             let keyed = list.keys();
-            if items.iter().any(|old| keyed.as_ref().map_or(*old == new, |keys| keys.iter().all(|key| same(old, key)))) {
+            if items.iter().any(|old| keyed.as_ref().map_or(*old == new, |keys| keys.iter().all(|key| same(old, key))))
+            {
                 return false;
             }
             items.push(new);
@@ -135,7 +139,8 @@ fn reword_below(schema: Option<Schema<'_>>, desired: &mut Value, live: &Value, a
                 let live = live.get(key).unwrap_or(&Value::Null);
                 reword_below(schema.field(key), value, live, &format!("{at}/{key}"), random);
             }
-            let Some(lives) = live.as_object().filter(|_| !at.starts_with("/metadata") && schema.values().is_none()) else {
+            let Some(lives) = live.as_object().filter(|_| !at.starts_with("/metadata") && schema.values().is_none())
+            else {
                 return;
             };
             for (key, value) in lives {

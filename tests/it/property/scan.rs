@@ -41,7 +41,8 @@ pub struct Scanner {
 impl Scanner {
     pub fn new(kubeconfig: &Path) -> Self {
         let redactor = Redactor::new(&[7; 32]);
-        let source = Source::Cluster(Box::new(Cluster::new("test", Some(kubeconfig.to_owned()), None, redactor.clone())));
+        let source =
+            Source::Cluster(Box::new(Cluster::new("test", Some(kubeconfig.to_owned()), None, redactor.clone())));
         Self { source, redactor, runtime: tokio::runtime::Runtime::new().expect("a runtime") }
     }
 
@@ -81,7 +82,12 @@ impl Scanner {
             });
             let mut findings: Vec<Finding> = findings.collect();
             if !matches!(object.state.as_str(), "in-sync" | "modified") {
-                findings.push(Finding { path: String::new(), change: object.state.as_str(), origin: "", manager: None });
+                findings.push(Finding {
+                    path: String::new(),
+                    change: object.state.as_str(),
+                    origin: "",
+                    manager: None,
+                });
             }
             ((object.key.type_key.kind_key(), object.key.name), findings)
         });

@@ -2,12 +2,15 @@
 
 use super::{NONE, deployment, found, managed, pod};
 
-const BY_A_PERSON: &str = "{'f:spec': {'f:template': {'f:spec': {'f:serviceAccount': {}, 'f:serviceAccountName': {}}}}}";
+const BY_A_PERSON: &str =
+    "{'f:spec': {'f:template': {'f:spec': {'f:serviceAccount': {}, 'f:serviceAccountName': {}}}}}";
 
 #[test]
 fn a_default_that_admission_writes_over_a_declared_null_is_in_sync() {
     let ingress = |class: &str| {
-        format!("{{apiVersion: networking.k8s.io/v1, kind: Ingress, metadata: {{name: d}}, spec: {{ingressClassName: {class}}}}}")
+        format!(
+            "{{apiVersion: networking.k8s.io/v1, kind: Ingress, metadata: {{name: d}}, spec: {{ingressClassName: {class}}}}}"
+        )
     };
     let by_a_deployer = [("helm", "Apply", "{'f:spec': {'f:ingressClassName': {}}}")];
     assert_eq!(found(&ingress("null"), &managed(&ingress("nginx"), &by_a_deployer)), NONE);
@@ -24,7 +27,9 @@ fn a_service_account_that_a_person_sets_is_found_although_its_twin_says_the_same
 fn a_declared_zero_that_lives_as_something_else_is_changed_whoever_wrote_it() {
     let desired = pod("{hostNetwork: false}");
     let owned = "{'f:spec': {'f:template': {'f:spec': {'f:hostNetwork': {}}}}}";
-    for (manager, origin) in [("kubectl-edit", "manual"), ("kube-controller-manager", "controller"), ("Helm", "unknown")] {
+    for (manager, origin) in
+        [("kubectl-edit", "manual"), ("kube-controller-manager", "controller"), ("Helm", "unknown")]
+    {
         let live = managed(&pod("{hostNetwork: true}"), &[(manager, "Update", owned)]);
         assert_eq!(found(&desired, &live), [format!("spec.template.spec.hostNetwork changed {manager} {origin}")]);
     }
@@ -37,9 +42,10 @@ fn a_struct_that_the_server_always_writes_is_not_what_was_added_or_removed() {
     let path = "spec.template.spec.containers[name=a].resources.limits";
     assert_eq!(found(&limited, &bare), [format!("{path} removed - unknown")]);
     assert_eq!(found(&bare, &limited), [format!("{path} added - unknown")]);
-    assert_eq!(found(&deployment("strategy: {}"), &deployment("strategy: {type: Recreate}")), [
-        "spec.strategy.type added - unknown"
-    ]);
+    assert_eq!(
+        found(&deployment("strategy: {}"), &deployment("strategy: {type: Recreate}")),
+        ["spec.strategy.type added - unknown"]
+    );
 }
 
 #[test]
