@@ -50,3 +50,7 @@ series:
 # Write what the built-in kinds know of themselves anew, from the Go types.
 facts:
     cd tests/controlplane/kubernetes && go run ./facts -o ../../../src/drift/kubernetes.jsonl
+
+# Random objects and changes on a real API server, for as many cases as wanted; `DRIFTD_SEED` repeats a run.
+property cases="20000":
+    DRIFTD_CASES={{cases}} cargo test --locked --test it property:: -- --nocapture

@@ -52,7 +52,6 @@ pub struct Ownership<'a, 'f> {
     is_default: &'f IsDefault<'f>,
     /// `None` where the object came without `managedFields`.
     writers: Option<Vec<(&'a Writer, Author)>>,
-    /// What Git writes, `null` included.
     /// What a deployer last declared by client-side apply.
     last_applied: Option<&'a Value>,
 }
@@ -97,7 +96,13 @@ impl<'a, 'f> Ownership<'a, 'f> {
         match difference.change {
             Change::Changed => vec![self.changed(difference)],
             Change::Removed => vec![self.removed(difference)],
-            Change::Added => self.added(difference),
+            Change::Added => match find(self.known.written, difference.path.steps()) {
+                // The server drops a zero, and so does the normal form; Git declares it all the same.
+                Some(zero) if is_scalar(zero) && difference.live.is_some_and(is_scalar) => {
+                    vec![self.changed(with_desired(difference, zero))]
+                }
+                _ => self.added(difference),
+            },
         }
     }
 
@@ -166,7 +171,9 @@ impl<'a, 'f> Ownership<'a, 'f> {
     fn leaves(&self, difference: &Difference<'a>) -> Vec<(Pointer, Leaf<'a>)> {
         let steps = difference.path.steps();
         let value = difference.live.unwrap_or(&Value::Null);
-        if set_aside::is_set_aside(self.known.allocated, self.content, steps, value) && !self.a_person_owns(steps) {
+        let nobodys =
+            set_aside::is_set_aside(self.known.allocated, self.content, steps, value) && !self.a_person_owns(steps);
+        if nobodys || set_aside::is_computed(self.content, steps) {
             return vec![(difference.live_pointer.clone(), Leaf::Explained)];
         }
         let children = self.children(difference);
@@ -270,6 +277,17 @@ fn child_at_key<'a>(difference: &Difference<'a>, key: &str, live: &'a Value, nod
 
 fn find<'v>(value: &'v Value, steps: &[PathStep]) -> Option<&'v Value> {
     steps.iter().try_fold(value, |value, step| step.find_in(value))
+}
+
+fn is_scalar(value: &Value) -> bool {
+    matches!(value, Value::Bool(_) | Value::Number(_) | Value::String(_))
+}
+
+fn with_desired<'a>(mut difference: Difference<'a>, desired: &'a Value) -> Difference<'a> {
+    if let Some(PathStep::Key(key)) = difference.path.steps().last() {
+        difference.desired_pointer.push_key(key);
+    }
+    Difference { change: Change::Changed, desired: Some(desired), ..difference }
 }
 
 fn time((writer, _): &(&Writer, Author)) -> Option<Timestamp> {

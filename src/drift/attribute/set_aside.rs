@@ -27,6 +27,14 @@ const TRACKING: [&str; 17] = [
     "helm.sh/chart",
 ];
 
+/// Whether the server computes the field anew at every write, whoever the writer is.
+///
+/// Rule: `pkg/registry/apps/daemonset/strategy.go` and the conversion of `DaemonSet` in `pkg/apis/apps/v1`.
+pub(super) fn is_computed(live: &Value, steps: &[PathStep]) -> bool {
+    let names: Vec<&str> = steps.iter().filter_map(name).collect();
+    names == ["metadata", "annotations", "deprecated.daemonset.template.generation"] && live["kind"] == "DaemonSet"
+}
+
 /// Whether the field at `steps` of the object `live` is one that the cluster or a deployer adds by itself.
 pub(super) fn is_set_aside(allocated: &[AllocatedField], live: &Value, steps: &[PathStep], value: &Value) -> bool {
     let names: Vec<&str> = steps.iter().filter_map(name).collect();

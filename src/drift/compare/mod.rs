@@ -5,6 +5,7 @@ mod lists;
 mod scalar;
 
 use std::collections::BTreeMap;
+use std::sync::LazyLock;
 
 use serde_json::{Map, Value};
 
@@ -50,6 +51,9 @@ fn equal(context: Context<'_>, node: NodeId, full: &Value, live: &Value) -> bool
     walk.values(Some(full), full, live, node);
     walk.found.is_empty()
 }
+
+/// A struct that the server writes although nothing is in it: `resources: {}`.
+static EMPTY: LazyLock<Value> = LazyLock::new(|| Value::Object(Map::new()));
 
 /// Where the walk stands, on both sides.
 #[derive(Debug, Clone, Default)]
@@ -128,6 +132,7 @@ impl<'a> Walk<'a> {
         for (key, full) in full {
             let declared = declared.and_then(|declared| declared.get(key));
             let live = live.get(key).filter(|live| !schema.is_absent(shape, key, live));
+            let live = live.or_else(|| shape.is_always_written(key).then_some(&*EMPTY));
             // A field that the schema does not know is dropped by the server: declaring it has no effect.
             if live.is_some() || shape.open || shape.fields.contains_key(key) {
                 self.child(key, declared, Some(full), live, shape.node(key));
@@ -135,7 +140,8 @@ impl<'a> Walk<'a> {
         }
         for (key, live) in live.iter().filter(|(key, _)| !full.contains_key(*key)) {
             if !schema.is_absent(shape, key, live) {
-                self.child(key, None, None, Some(live), shape.node(key));
+                let written = shape.is_always_written(key).then_some(&*EMPTY);
+                self.child(key, None, written, Some(live), shape.node(key));
             }
         }
     }

@@ -60,6 +60,12 @@ impl Struct {
         self.fields.get(key).map_or(Schema::ANY, |field| field.node)
     }
 
+    /// Whether the server writes the field `key` also where nothing is in it: a struct that is no pointer.
+    #[must_use]
+    pub fn is_always_written(&self, key: &str) -> bool {
+        self.facts.as_ref().is_some_and(|facts| facts.structs.contains(key))
+    }
+
     /// Whether a zero means absence at the field `key`.
     #[must_use]
     pub fn zero_is_absent(&self, key: &str) -> bool {

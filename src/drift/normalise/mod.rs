@@ -51,6 +51,10 @@ pub fn is_default(schema: &Schema, root: NodeId, content: &Value, pointer: &Poin
     if !remove(&mut without, pointer.as_str()) {
         return false;
     }
+    // Of two fields that the server keeps equal the other is no reason for the first.
+    if pointer.as_str().ends_with("/serviceAccountName") {
+        remove(&mut without, pointer.as_str().trim_end_matches("Name"));
+    }
     let filled = normalise(schema, root, &without).full;
     let mut value = value.clone();
     // The value below its own root is brought into normal form as part of the object, so compare it there.

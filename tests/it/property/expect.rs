@@ -4,8 +4,12 @@ use serde_json::{Map, Value};
 
 use super::openapi::Schema;
 
-/// Path and change of a finding.
+/// Path and change of a finding; `vanished` is what Git does not declare and nobody can miss.
 pub type Expected = (String, &'static str);
+
+/// Annotations that kubectl and the server keep; a map of nothing else is none.
+const COMPUTED: [&str; 2] =
+    ["kubectl.kubernetes.io/last-applied-configuration", "deprecated.daemonset.template.generation"];
 
 /// What differs between `before` and `after`, seen from what Git declares.
 pub fn expected(schema: Schema<'_>, desired: &Value, before: &Value, after: &Value) -> Vec<Expected> {
@@ -25,7 +29,14 @@ const SERVER_METADATA: [&str; 6] =
     ["managedFields", "resourceVersion", "uid", "generation", "creationTimestamp", "selfLink"];
 
 impl Walk {
-    fn values(&mut self, schema: Option<Schema<'_>>, path: &str, desired: Option<&Value>, before: &Value, after: &Value) {
+    fn values(
+        &mut self,
+        schema: Option<Schema<'_>>,
+        path: &str,
+        desired: Option<&Value>,
+        before: &Value,
+        after: &Value,
+    ) {
         if before == after {
             return;
         }
@@ -39,11 +50,13 @@ impl Walk {
                     Some((by(one)?, by(other)?))
                 });
                 match keyed {
-                    Some((one, other)) => self.elements(schema.and_then(Schema::items), path, schema, desired, &one, &other),
-                    None => self.report(path, desired, Some(after)),
+                    Some((one, other)) => {
+                        self.elements(schema.and_then(Schema::items), path, schema, desired, &one, &other)
+                    }
+                    None => self.report(schema, path, desired, Some(after)),
                 }
             }
-            _ => self.report(path, desired, Some(after)),
+            _ => self.report(schema, path, desired, Some(after)),
         }
     }
 
@@ -63,13 +76,17 @@ impl Walk {
                 continue;
             }
             let child = schema.and_then(|schema| schema.field(key));
+            if path == "metadata.annotations" && COMPUTED.contains(&key.as_str()) {
+                continue;
+            }
             let path = join(path, key);
             let desired = desired.and_then(|desired| desired.get(key));
-            let there = |value: &&Value| self.is_there(child, value);
+            let there =
+                |value: &&Value| self.is_there(child, value) && !(path == "metadata.annotations" && is_computed(value));
             match (before.get(key).filter(there), after.get(key).filter(there)) {
                 (None, None) => {}
                 (Some(before), Some(after)) => self.values(child, &path, desired, before, after),
-                (_, after) => self.report(&path, desired, after),
+                (_, after) => self.report(child, &path, desired, after),
             }
         }
     }
@@ -95,7 +112,7 @@ impl Walk {
             let desired = at(&desired, key);
             match (at(before, key), at(after, key)) {
                 (Some(before), Some(after)) => self.values(item, &path, desired.as_ref(), &before, &after),
-                (_, after) => self.report(&path, desired.as_ref(), after.as_ref()),
+                (_, after) => self.report(item, &path, desired.as_ref(), after.as_ref()),
             }
         }
     }
@@ -106,24 +123,23 @@ impl Walk {
         match value {
             Value::Null => false,
             Value::Array(items) => kept || !items.is_empty(),
-            Value::Object(map) => {
-                !map.is_empty() || kept || schema.is_some_and(|schema| schema.values().is_none())
-            }
+            Value::Object(map) => !map.is_empty() || kept || schema.is_some_and(|schema| schema.values().is_none()),
             _ => true,
         }
     }
 
-    fn report(&mut self, path: &str, desired: Option<&Value>, after: Option<&Value>) {
+    fn report(&mut self, schema: Option<Schema<'_>>, path: &str, desired: Option<&Value>, after: Option<&Value>) {
         let empty = |value: &&Value| match value {
             Value::Null => true,
             Value::Array(items) => items.is_empty(),
+            Value::Object(map) => map.is_empty() && schema.is_none_or(|schema| schema.values().is_some()),
             _ => false,
         };
         let change = match (desired.filter(|value| !empty(value)), after.filter(|value| !empty(value))) {
             (Some(_), Some(_)) => "changed",
             (Some(_), None) => "removed",
             (None, Some(_)) => "added",
-            (None, None) => return,
+            (None, None) => "vanished",
         };
         self.found.push((path.to_owned(), change));
     }
@@ -137,6 +153,10 @@ fn join(path: &str, key: &str) -> String {
     } else {
         format!("{path}.{key}")
     }
+}
+
+fn is_computed(annotations: &Value) -> bool {
+    annotations.as_object().is_some_and(|map| map.keys().all(|key| COMPUTED.contains(&key.as_str())))
 }
 
 /// The elements of a keyed list or set by the text of their step; `None` for an atomic list and for repeated keys.
@@ -153,7 +173,8 @@ fn keyed(schema: Schema<'_>, items: &[Value]) -> Option<Vec<(String, Value)>> {
         None if schema.is_set() => Some(format!("[{}]", bare(item))),
         None => None,
     };
-    let keyed: Vec<(String, Value)> = items.iter().map(|item| Some((step(item)?, item.clone()))).collect::<Option<_>>()?;
+    let keyed: Vec<(String, Value)> =
+        items.iter().map(|item| Some((step(item)?, item.clone()))).collect::<Option<_>>()?;
     let mut keys: Vec<&String> = keyed.iter().map(|(key, _)| key).collect();
     keys.sort();
     keys.dedup();

@@ -31,6 +31,8 @@ const LEFT_OUT: [&str; 22] = [
     "conversion",
     "clientConfig",
 ];
+/// Fields that the server drops while their feature gates are off.
+const GATED: [&str; 5] = ["status", "schedulingGroup", "stopSignal", "hostnameOverride", "preferredHolder"];
 
 /// How deep a grafted value goes.
 const DEPTH: usize = 7;
@@ -58,7 +60,12 @@ fn graft_below(
                 }
             }
             for (key, field) in schema.fields() {
-                if !LEFT_OUT.contains(&key) && !map.contains_key(key) && random.chance(percent) {
+                if !LEFT_OUT.contains(&key)
+                    && !is_gated(schema, key)
+                    && !is_metadata_of_a_template(schema, key)
+                    && !map.contains_key(key)
+                    && random.chance(percent)
+                {
                     map.insert(key.to_owned(), value_of(field, key, random, 1));
                     grafted.push(format!("{at}/{}", escape(key)));
                 }
@@ -72,6 +79,15 @@ fn graft_below(
         }
         _ => {}
     }
+}
+
+fn is_gated(schema: Schema<'_>, key: &str) -> bool {
+    GATED.contains(&key) || schema.name.ends_with(".RollingUpdateStatefulSetStrategy") && key == "maxUnavailable"
+}
+
+/// The fields of a template's metadata mean nothing but for labels and annotations.
+fn is_metadata_of_a_template(schema: Schema<'_>, key: &str) -> bool {
+    schema.name.ends_with(".v1.ObjectMeta") && !matches!(key, "labels" | "annotations")
 }
 
 fn escape(key: &str) -> String {
@@ -119,7 +135,12 @@ fn string(schema: Schema<'_>, name: &str, random: &mut Random) -> String {
         _ => {}
     }
     let words: &[&str] = match name {
-        "image" => &["example/web:1", "example/web", "example/web:latest", "reg.example:5000/a/b@sha256:0123456789012345678901234567890123456789012345678901234567890123"],
+        "image" => &[
+            "example/web:1",
+            "example/web",
+            "example/web:latest",
+            "reg.example:5000/a/b@sha256:0123456789012345678901234567890123456789012345678901234567890123",
+        ],
         "operator" => &["In", "Exists", "DoesNotExist", "NotIn", "Equal", "Gt"],
         "topologyKey" => &["kubernetes.io/hostname", "topology.kubernetes.io/zone"],
         "apiGroup" => &["", "apps", "example.com", "rbac.authorization.k8s.io"],
@@ -141,7 +162,7 @@ fn list(schema: Schema<'_>, name: &str, random: &mut Random, depth: usize) -> Va
     let length = if random.chance(8) { 0 } else { 1 + random.below(2) };
     let mut made: Vec<Value> = Vec::new();
     for _ in 0..length {
-        let new = value_of(items, name, random, depth + 1);
+        let new = element_of(schema, items, name, random, depth + 1);
         let keys = schema.keys();
         let clash = |old: &Value| match &keys {
             Some(keys) => keys.iter().all(|key| old[*key] == new[*key]),
@@ -154,6 +175,19 @@ fn list(schema: Schema<'_>, name: &str, random: &mut Random, depth: usize) -> Va
     made.into()
 }
 
+/// A random element of a list; one of a keyed list has its keys.
+pub fn element_of(list: Schema<'_>, item: Schema<'_>, name: &str, random: &mut Random, depth: usize) -> Value {
+    let mut element = value_of(item, name, random, depth);
+    for key in list.keys().into_iter().flatten() {
+        if let (Some(map), Some(schema)) = (element.as_object_mut(), item.field(key))
+            && schema.raw.get("default").is_none_or(|default| *default == "")
+        {
+            map.entry(key).or_insert_with(|| value_of(schema, key, random, depth + 1));
+        }
+    }
+    element
+}
+
 fn structure(schema: Schema<'_>, random: &mut Random, depth: usize) -> Value {
     let mut map = Map::new();
     if let Some(values) = schema.values() {
@@ -163,17 +197,20 @@ fn structure(schema: Schema<'_>, random: &mut Random, depth: usize) -> Value {
         return map.into();
     }
     let count = schema.fields().count().max(1);
+    if schema.name.ends_with(".v1.ObjectMeta") {
+        return json!({"labels": {"a": "b"}, "annotations": {"b.example/c": "text"}});
+    }
     // A struct of many fields is mostly a choice between them.
     let percent = if depth >= DEPTH { 0 } else { (180 / count).clamp(6, 60) };
     for (key, field) in schema.fields() {
-        if key != "status" && (schema.requires(key) || random.chance(percent)) {
+        if schema.requires(key) || !is_gated(schema, key) && random.chance(percent) {
             map.insert(key.to_owned(), value_of(field, key, random, depth + 1));
         }
     }
     map.into()
 }
 
-/// Asks the server, and takes away what it refuses until it accepts; `None` where it never does.
+/// Asks the server, and takes away what it refuses until it accepts; an error where it never does.
 ///
 /// `grafted` are the pointers of what may be taken away.
 pub fn accepted(
@@ -182,7 +219,8 @@ pub fn accepted(
     mut object: Value,
     mut grafted: Vec<String>,
     random: &mut Random,
-) -> Option<Value> {
+) -> Result<Value, String> {
+    let mut last = String::new();
     for _ in 0..25 {
         let refused = match api.create(&format!("{collection}?dryRun=All"), &object, "tests") {
             Ok(stored) => {
@@ -193,30 +231,32 @@ pub fn accepted(
                     .cloned()
                     .collect();
                 if dropped.is_empty() {
-                    return Some(object);
+                    return Ok(object);
                 }
                 dropped
             }
             Err(kube::Error::Api(status)) => {
+                last.clone_from(&status.message);
                 let causes = status.details.iter().flat_map(|details| &details.causes);
                 let fields: Vec<String> = causes.map(|cause| pointer(&cause.field)).collect();
-                let mut refused: Vec<String> = fields.iter().filter_map(|field| culprit(&object, &grafted, field)).collect();
+                let mut refused: Vec<String> =
+                    fields.iter().filter_map(|field| culprit(&object, &grafted, field)).collect();
                 if refused.is_empty() && !grafted.is_empty() {
                     refused.push(random.one(&grafted).clone());
                 }
                 refused
             }
-            Err(_) => return None,
+            Err(error) => return Err(error.to_string()),
         };
         if refused.is_empty() {
-            return None;
+            return Err(last);
         }
         for at in refused {
             remove(&mut object, &at);
             grafted.retain(|own| *own != at);
         }
     }
-    None
+    Err(last)
 }
 
 fn counts(value: &Value) -> bool {
@@ -242,7 +282,10 @@ fn pointer(field: &str) -> String {
 
 /// What to take away for a complaint about `field`: the graft above it, or the part of a graft that it names.
 fn culprit(object: &Value, grafted: &[String], field: &str) -> Option<String> {
-    let graft = grafted.iter().filter(|graft| field == *graft || field.starts_with(&format!("{graft}/"))).max_by_key(|graft| graft.len());
+    let graft = grafted
+        .iter()
+        .filter(|graft| field == *graft || field.starts_with(&format!("{graft}/")))
+        .max_by_key(|graft| graft.len());
     if let Some(graft) = graft {
         let mut deepest = field;
         while deepest.len() > graft.len() && object.pointer(deepest).is_none() {

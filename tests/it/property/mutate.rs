@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use super::generate::value_of;
+use super::generate::{element_of, value_of};
 use super::openapi::Schema;
 use super::random::Random;
 
@@ -12,12 +12,16 @@ struct Site<'a> {
     schema: Option<Schema<'a>>,
 }
 
+const LAST_APPLIED: &str = "kubectl.kubernetes.io~1last-applied-configuration";
+
 /// Fields by which an object is found, and those that only the server writes.
 fn is_fixed(pointer: &str) -> bool {
     let mut parts = pointer.split('/').skip(1);
     match (parts.next(), parts.next()) {
         (Some("apiVersion" | "kind" | "status"), _) => true,
-        (Some("metadata"), Some(field)) => !matches!(field, "labels" | "annotations"),
+        (Some("metadata"), Some(field)) => {
+            !matches!(field, "labels" | "annotations") || pointer.ends_with(LAST_APPLIED)
+        }
         _ => false,
     }
 }
@@ -44,6 +48,11 @@ fn sites<'a>(schema: Option<Schema<'a>>, value: &Value, at: &str, found: &mut Ve
     }
 }
 
+/// Whether somebody may set the field with an effect.
+fn is_open(schema: Schema<'_>, key: &str) -> bool {
+    !schema.name.ends_with(".v1.ObjectMeta") || matches!(key, "labels" | "annotations")
+}
+
 /// Changes one thing; false where the place allows none.
 pub fn mutate(schema: Schema<'_>, object: &mut Value, random: &mut Random) -> bool {
     let mut found = Vec::new();
@@ -60,7 +69,8 @@ pub fn mutate(schema: Schema<'_>, object: &mut Value, random: &mut Random) -> bo
                     schema.values().map(|values| ("x.example/new".to_owned(), values))
                 }
                 Some(schema) => {
-                    let absent: Vec<_> = schema.fields().filter(|(key, _)| !map.contains_key(*key)).collect();
+                    let absent: Vec<_> =
+                        schema.fields().filter(|(key, _)| !map.contains_key(*key) && is_open(schema, key)).collect();
                     (!absent.is_empty()).then(|| random.one(&absent)).map(|(key, schema)| ((*key).to_owned(), *schema))
                 }
                 None => {
@@ -77,8 +87,15 @@ pub fn mutate(schema: Schema<'_>, object: &mut Value, random: &mut Random) -> bo
             map.insert(key, new);
         }
         Value::Array(items) => {
-            let Some(schema) = site.schema.and_then(Schema::items) else { return false };
-            items.push(value_of(schema, "item", random, 4));
+            let Some((list, item)) = site.schema.and_then(|list| Some((list, list.items()?))) else { return false };
+            let new = element_of(list, item, "item", random, 4);
+            let same = |old: &Value, key: &&str| old.get(*key) == new.get(*key);
+            let keyed = list.keys();
+            if items.iter().any(|old| keyed.as_ref().map_or(*old == new, |keys| keys.iter().all(|key| same(old, key))))
+            {
+                return false;
+            }
+            items.push(new);
         }
         Value::String(text) => {
             let words = site.schema.and_then(|schema| schema.raw["enum"].as_array());
@@ -122,7 +139,8 @@ fn reword_below(schema: Option<Schema<'_>>, desired: &mut Value, live: &Value, a
                 let live = live.get(key).unwrap_or(&Value::Null);
                 reword_below(schema.field(key), value, live, &format!("{at}/{key}"), random);
             }
-            let Some(lives) = live.as_object().filter(|_| !at.starts_with("/metadata") && schema.values().is_none()) else {
+            let Some(lives) = live.as_object().filter(|_| !at.starts_with("/metadata") && schema.values().is_none())
+            else {
                 return;
             };
             for (key, value) in lives {

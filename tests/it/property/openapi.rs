@@ -22,7 +22,8 @@ impl OpenApi {
             let document = api.get(&format!("/openapi/v3/{root}/{version}")).expect("the document is published");
             for (name, schema) in document["components"]["schemas"].as_object().into_iter().flatten() {
                 for kind in schema["x-kubernetes-group-version-kind"].as_array().into_iter().flatten() {
-                    let [group, version, kind] = ["group", "version", "kind"].map(|key| kind[key].as_str().expect("text"));
+                    let [group, version, kind] =
+                        ["group", "version", "kind"].map(|key| kind[key].as_str().expect("text"));
                     let version = if group.is_empty() { version.to_owned() } else { format!("{group}/{version}") };
                     read.kinds.insert((version, kind.to_owned()), name.clone());
                 }
@@ -61,7 +62,11 @@ impl<'a> Schema<'a> {
 
     /// The named fields.
     pub fn fields(self) -> impl Iterator<Item = (&'a str, Self)> {
-        self.raw["properties"].as_object().into_iter().flatten().map(move |(key, raw)| (key.as_str(), self.resolve(raw)))
+        self.raw["properties"]
+            .as_object()
+            .into_iter()
+            .flatten()
+            .map(move |(key, raw)| (key.as_str(), self.resolve(raw)))
     }
 
     /// The schema below a key, of a struct or of a map.

@@ -5,7 +5,7 @@ use std::path::Path;
 
 use driftd::drift::model::{Desired, KindKey, Redactor, Scope, TypeKey};
 use driftd::drift::normalise;
-use driftd::live::{Cluster, Source, Wanted};
+use driftd::live::{Cluster, Discovery, Source, Wanted};
 use driftd::manifest;
 use driftd::pipeline::{Evidence, Rules, evaluate};
 use serde_json::{Value, json};
@@ -41,7 +41,8 @@ pub struct Scanner {
 impl Scanner {
     pub fn new(kubeconfig: &Path) -> Self {
         let redactor = Redactor::new(&[7; 32]);
-        let source = Source::Cluster(Box::new(Cluster::new("test", Some(kubeconfig.to_owned()), None, redactor.clone())));
+        let source =
+            Source::Cluster(Box::new(Cluster::new("test", Some(kubeconfig.to_owned()), None, redactor.clone())));
         Self { source, redactor, runtime: tokio::runtime::Runtime::new().expect("a runtime") }
     }
 
@@ -67,7 +68,8 @@ impl Scanner {
             for object in &mut desired {
                 normalise::place(object, discovery.served[&object.key.type_key].scope, namespace);
             }
-            Evidence { desired, live, extra: Vec::new(), schemas: discovery.schemas, gaps: discovery.gaps }
+            let Discovery { schemas, gaps, .. } = discovery;
+            Evidence { desired, live, schemas, gaps, ..Evidence::default() }
         });
         assert!(evidence.gaps.is_empty() && evidence.live.gaps.is_empty(), "{:?}", evidence.gaps);
         let assessment = evaluate("property", &evidence, &Rules::default());
@@ -80,7 +82,12 @@ impl Scanner {
             });
             let mut findings: Vec<Finding> = findings.collect();
             if !matches!(object.state.as_str(), "in-sync" | "modified") {
-                findings.push(Finding { path: String::new(), change: object.state.as_str(), origin: "", manager: None });
+                findings.push(Finding {
+                    path: String::new(),
+                    change: object.state.as_str(),
+                    origin: "",
+                    manager: None,
+                });
             }
             ((object.key.type_key.kind_key(), object.key.name), findings)
         });

@@ -6,6 +6,7 @@ mod extra;
 mod faults;
 mod platform;
 mod special;
+mod thirty_five;
 
 use serde_json::Value;
 
