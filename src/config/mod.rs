@@ -16,6 +16,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use crate::drift::ignore::IgnoreRule;
+use crate::drift::model::RedactRule;
 pub use error::{ConfigError, Problem, Problems};
 
 /// The whole configuration; every name in it refers to something that exists.
@@ -35,6 +36,8 @@ pub struct Config {
     pub image_mirrors: BTreeMap<String, String>,
     /// Which findings are hidden, the first that fits before the others.
     pub ignore: Vec<IgnoreRule>,
+    /// Which values are sensitive beside those known by their names.
+    pub redact: Vec<RedactRule>,
 }
 
 impl Config {

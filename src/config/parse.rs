@@ -60,6 +60,7 @@ fn read(root: &Cursor<'_>, folder: &Path) -> Result<Config, Noted> {
         "deployers",
         "imageMirrors",
         "ignore",
+        "redact",
     ])?;
     let interval = file.optional("interval", |cursor| duration_of_at_least(cursor, SHORTEST_INTERVAL));
     let max_staleness = file.optional("maxStaleness", |cursor| {
@@ -73,6 +74,7 @@ fn read(root: &Cursor<'_>, folder: &Path) -> Result<Config, Noted> {
         Named::read(&file, "environments", |section| read_environment(section, &clusters, &repositories));
     let deployers = file.optional("deployers", read_texts);
     let image_mirrors = file.optional("imageMirrors", read_mirrors);
+    let redact = file.optional("redact", rules::read_redact);
     let ignore = file.optional("ignore", rules::read_ignore);
 
     let interval = interval?.unwrap_or(INTERVAL);
@@ -84,6 +86,7 @@ fn read(root: &Cursor<'_>, folder: &Path) -> Result<Config, Noted> {
         deployers: deployers?.unwrap_or_default(),
         image_mirrors: image_mirrors?.unwrap_or_default(),
         ignore: ignore?.unwrap_or_default(),
+        redact: redact?.unwrap_or_default(),
     })
 }
 

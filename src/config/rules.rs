@@ -8,7 +8,7 @@ use jiff::civil::Date;
 use super::cursor::{Cursor, Noted, Section};
 use super::parse::collect;
 use crate::drift::ignore::{ANNOTATION, IgnoreRule};
-use crate::drift::model::{Glob, ObjectMatch, PathPattern};
+use crate::drift::model::{Glob, ObjectMatch, PathPattern, RedactRule, SelectorError};
 
 const PATHS: &str = "write paths such as `spec.replicas`, `spec.template.spec.containers[name=x].env[*]` or \
                      `metadata.annotations[\"a.b/c\"]`";
@@ -54,6 +54,19 @@ fn read_ignore_rule(item: &Cursor<'_>, index: usize) -> Result<IgnoreRule, Noted
     })
 }
 
+/// The list `redact`.
+pub(super) fn read_redact(cursor: &Cursor<'_>) -> Result<Vec<RedactRule>, Noted> {
+    let rule = |item: &Cursor<'_>| {
+        let section = item.section(&["match", "paths"])?;
+        let objects = section.optional("match", read_match);
+        let paths = section
+            .require("paths", "name the fields whose values are never shown")
+            .and_then(|paths| read_patterns(&paths));
+        Ok(RedactRule { objects: objects?.unwrap_or_default(), paths: paths? })
+    };
+    collect(cursor.items()?.iter().map(rule).collect())
+}
+
 /// The key `match` of a rule.
 fn read_match(cursor: &Cursor<'_>) -> Result<ObjectMatch, Noted> {
     let section =
@@ -61,10 +74,7 @@ fn read_match(cursor: &Cursor<'_>) -> Result<ObjectMatch, Noted> {
     let glob = |key| section.optional(key, |cursor| Ok(Glob::new(cursor.text()?)));
     let (kind, namespace, name, environment) = (glob("kind"), glob("namespace"), glob("name"), glob("environment"));
     let labels = section.optional("labelSelector", |cursor| {
-        cursor
-            .text()?
-            .parse()
-            .map_err(|error: crate::drift::model::SelectorError| cursor.note(error.to_string(), SELECTOR))
+        cursor.text()?.parse().map_err(|error: SelectorError| cursor.note(error.to_string(), SELECTOR))
     });
     let of_type = read_type(&section);
     let (group, version) = of_type?;

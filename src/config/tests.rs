@@ -34,6 +34,8 @@ ignore:
     reason: scaled by KEDA
     owner: platform-team
     expires: 2027-01-31
+redact:
+  - {match: {kind: ConfigMap}, paths: ['data[\"catalog.properties\"]']}
 ";
 
 fn parse(text: &str) -> Result<Config, Problems> {
@@ -101,6 +103,10 @@ fn a_whole_file_is_read() {
             reason: Some("scaled by KEDA".into()),
             owner: Some("platform-team".into()),
             expires: Some(jiff::civil::date(2027, 1, 31)),
+        }],
+        redact: vec![RedactRule {
+            objects: ObjectMatch { kind: Some(Glob::new("ConfigMap")), ..ObjectMatch::default() },
+            paths: vec!["data[\"catalog.properties\"]".parse().unwrap()],
         }],
     };
     assert_eq!(config, expected);
@@ -238,6 +244,8 @@ ignore:
   - {name: keda, match: {group: apps, apiVersion: apps/v1}, managers: x}
   - {name: keda, match: {kind: Pod}}
   - {name: keda, match: {kind: Job}}
+redact:
+  - {match: {kind: ConfigMap}, path: data}
 ";
     let found = problems(&format!("{text}{rest}"));
     let expected = [
@@ -252,6 +260,8 @@ ignore:
         "7: ignore[3].managers: expected a list, found text",
         "7: ignore[3].match: has both a group and an apiVersion",
         "9: ignore[5]: `keda` is already the name of another rule",
+        "11: redact[0].path: unknown key (did you mean `paths`?)",
+        "11: redact[0].paths: is missing (name the fields whose values are never shown)",
     ];
     assert_eq!(found.len(), expected.len(), "{found:#?}");
     for (found, expected) in found.iter().zip(expected) {

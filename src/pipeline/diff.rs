@@ -65,7 +65,7 @@ pub fn diff(desired: &Path, live: &Path) -> Result<EnvironmentReport, DiffError>
         listing.insert(live);
     }
     let evidence = Evidence { desired: declared, live: listing, schemas, gaps: Vec::new() };
-    let mut assessment = evaluate("diff", &evidence, &Rules::default());
+    let mut assessment = evaluate("diff", &evidence, &Rules::new(redactor));
     let ignored = ignore::apply(&[], "diff", &evidence.desired, &mut assessment, started_at);
     let identity = Identity {
         name: "diff".to_owned(),

@@ -13,7 +13,7 @@ use jiff::Timestamp;
 use crate::config::{Config, Environment};
 use crate::drift::attribute::Authors;
 use crate::drift::ignore::{self, IgnoreRule, Ignored};
-use crate::drift::model::{Assessment, Gap, GapReason, Redactor, Stage};
+use crate::drift::model::{Assessment, Gap, GapReason, Redaction, Redactor, Stage};
 use crate::live::Source;
 use crate::report::{EnvironmentReport, Identity};
 
@@ -21,7 +21,7 @@ pub use diff::{DiffError, diff};
 pub use evaluate::{Evidence, evaluate};
 
 /// What judging needs beside the objects.
-#[derive(Debug, Clone, Default)]
+#[derive(Debug, Clone)]
 pub struct Rules {
     /// Who is behind a field manager's name.
     pub authors: Authors,
@@ -29,6 +29,28 @@ pub struct Rules {
     pub image_mirrors: BTreeMap<String, String>,
     /// Which findings are hidden.
     pub ignore: Vec<IgnoreRule>,
+    /// Which values are shown as digests only.
+    pub redaction: Redaction,
+}
+
+impl Rules {
+    /// What holds where nothing is configured.
+    #[must_use]
+    pub fn new(redactor: Redactor) -> Self {
+        Self {
+            authors: Authors::default(),
+            image_mirrors: BTreeMap::new(),
+            ignore: Vec::new(),
+            redaction: Redaction::new(redactor, Vec::new()),
+        }
+    }
+}
+
+#[cfg(test)]
+impl Default for Rules {
+    fn default() -> Self {
+        Self::new(Redactor::new(&[7; 32]))
+    }
 }
 
 /// Why a pipeline cannot be made.
@@ -61,6 +83,7 @@ impl Pipeline {
             authors: Authors::new(&config.deployers),
             image_mirrors: config.image_mirrors.clone(),
             ignore: config.ignore.clone(),
+            redaction: Redaction::new(redactor.clone(), config.redact.clone()),
         });
         Ok(Self { sources, rules, redactor })
     }

@@ -14,6 +14,8 @@ mod pattern;
 mod redact;
 mod schema;
 mod select;
+mod sensitive;
+mod shown;
 mod source;
 
 pub use assessment::{Assessment, ObjectAssessment, StateCounts, Summary, Suppressed};
@@ -30,4 +32,5 @@ pub use pattern::{Coverage, PathPattern, PatternError};
 pub use redact::{Redactor, hex};
 pub use schema::{Dialect, Field, ListType, NodeId, Scalar, Schema, Shape, Struct};
 pub use select::{Candidate, LabelSelector, ObjectMatch, SelectorError};
+pub use shown::{RedactRule, Redaction, Shown};
 pub use source::Position;

@@ -122,8 +122,8 @@ fn field(finding: &Finding, now: Timestamp) -> Markup {
                 span.quiet { (finding.category) " · " (finding.severity) }
             }
             dl.values {
-                (side("Git", finding.desired.as_ref().map(words::value), "desired"))
-                (side("Cluster", finding.live.as_ref().map(words::value), "live"))
+                (side("Git", finding.desired.as_deref().map(words::value), "desired"))
+                (side("Cluster", finding.live.as_deref().map(words::value), "live"))
             }
             p.who {
                 (change_words(finding.change))

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use super::*;
+use crate::drift::model::Redactor;
 use crate::drift::schema::{self, kubernetes};
 use crate::manifest;
 
