@@ -61,6 +61,7 @@ fn read(root: &Cursor<'_>, folder: &Path) -> Result<Config, Noted> {
         "imageMirrors",
         "ignore",
         "redact",
+        "severity",
     ])?;
     let interval = file.optional("interval", |cursor| duration_of_at_least(cursor, SHORTEST_INTERVAL));
     let max_staleness = file.optional("maxStaleness", |cursor| {
@@ -75,6 +76,7 @@ fn read(root: &Cursor<'_>, folder: &Path) -> Result<Config, Noted> {
     let deployers = file.optional("deployers", read_texts);
     let image_mirrors = file.optional("imageMirrors", read_mirrors);
     let redact = file.optional("redact", rules::read_redact);
+    let severity = file.optional("severity", rules::read_severity);
     let ignore = file.optional("ignore", rules::read_ignore);
 
     let interval = interval?.unwrap_or(INTERVAL);
@@ -86,6 +88,7 @@ fn read(root: &Cursor<'_>, folder: &Path) -> Result<Config, Noted> {
         deployers: deployers?.unwrap_or_default(),
         image_mirrors: image_mirrors?.unwrap_or_default(),
         ignore: ignore?.unwrap_or_default(),
+        severity: severity?.unwrap_or_default(),
         redact: redact?.unwrap_or_default(),
     })
 }

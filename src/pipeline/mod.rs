@@ -12,6 +12,7 @@ use jiff::Timestamp;
 
 use crate::config::{Config, Environment};
 use crate::drift::attribute::Authors;
+use crate::drift::classify::{SeverityRule, overrule};
 use crate::drift::ignore::{self, IgnoreRule, Ignored};
 use crate::drift::model::{Assessment, Gap, GapReason, Redaction, Redactor, Stage};
 use crate::live::Source;
@@ -27,6 +28,8 @@ pub struct Rules {
     pub authors: Authors,
     /// Registry host → host of its mirror.
     pub image_mirrors: BTreeMap<String, String>,
+    /// Severities in place of the table's.
+    pub severity: Vec<SeverityRule>,
     /// Which findings are hidden.
     pub ignore: Vec<IgnoreRule>,
     /// Which values are shown as digests only.
@@ -40,6 +43,7 @@ impl Rules {
         Self {
             authors: Authors::default(),
             image_mirrors: BTreeMap::new(),
+            severity: Vec::new(),
             ignore: Vec::new(),
             redaction: Redaction::new(redactor, Vec::new()),
         }
@@ -82,6 +86,7 @@ impl Pipeline {
         let rules = Arc::new(Rules {
             authors: Authors::new(&config.deployers),
             image_mirrors: config.image_mirrors.clone(),
+            severity: config.severity.clone(),
             ignore: config.ignore.clone(),
             redaction: Redaction::new(redactor.clone(), config.redact.clone()),
         });
@@ -121,7 +126,9 @@ fn judge(
     now: Timestamp,
 ) -> (Assessment, Ignored) {
     let mut assessment = evaluate(&environment.name, &gathered.evidence, rules);
-    let ignored = ignore::apply(&rules.ignore, &environment.name, &gathered.evidence.desired, &mut assessment, now);
+    let declared = &gathered.evidence.desired;
+    overrule(&rules.severity, &environment.name, declared, &mut assessment.objects);
+    let ignored = ignore::apply(&rules.ignore, &environment.name, declared, &mut assessment, now);
     if let Some(revision) = &gathered.revision {
         let tip = lag::Tip { location: &environment.repository.path, revision };
         lag::attribute_lag(&mut assessment.objects, tip, &gathered.evidence, &environment.name, rules, redactor);

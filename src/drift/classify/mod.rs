@@ -1,9 +1,12 @@
 //! What a finding is about and how much it matters.
 
 mod direction;
+mod overrides;
 mod table;
 
 use serde_json::Value;
+
+pub use overrides::{SeverityRule, overrule};
 
 use super::model::{Category, Change, FieldPath, KindKey, Severity};
 use direction::Direction;

@@ -108,6 +108,7 @@ pub fn config(names: &[&str]) -> Config {
         environments: environments.collect(),
         deployers: Vec::new(),
         image_mirrors: BTreeMap::new(),
+        severity: Vec::new(),
         ignore: Vec::new(),
         redact: Vec::new(),
     }

@@ -2,4 +2,5 @@
 
 mod ignore;
 mod redact;
+mod severity;
 mod stage;
