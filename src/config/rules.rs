@@ -78,10 +78,10 @@ fn read_severity_rule(item: &Cursor<'_>) -> Result<SeverityRule, Noted> {
     let objects = section.optional("match", read_match);
     let paths = section.optional("paths", read_patterns);
     let environment = section.optional("environment", |cursor| Ok(Glob::new(cursor.text()?)));
-    let category = section.optional("category", |cursor| word(cursor, "category", Category::ALL, |word| word.as_str()));
+    let category = section.optional("category", |cursor| word(cursor, "category", Category::ALL, Category::as_str));
     let severity = section
         .require("severity", "write `low`, `medium`, `high` or `critical`")
-        .and_then(|cursor| word(&cursor, "severity", Severity::ALL, |word| word.as_str()));
+        .and_then(|cursor| word(&cursor, "severity", Severity::ALL, Severity::as_str));
     let mut objects = objects?.unwrap_or_default();
     match (&objects.environment, environment?) {
         (Some(_), Some(_)) => {

@@ -102,17 +102,13 @@ fn hide_trimmed(text: &str, hide: &dyn Fn(&str) -> String, out: &mut String) {
 
 /// Hides the rest of a line whose value may go on in the next.
 fn hide_rest(rest: &str, hide: &dyn Fn(&str) -> String, out: &mut String) -> Follow {
-    match rest.strip_suffix('\\') {
-        Some(value) => {
-            hide_trimmed(value, hide, out);
-            out.push('\\');
-            Follow::Continued
-        }
-        None => {
-            hide_trimmed(rest, hide, out);
-            Follow::Nothing
-        }
+    if let Some(value) = rest.strip_suffix('\\') {
+        hide_trimmed(value, hide, out);
+        out.push('\\');
+        return Follow::Continued;
     }
+    hide_trimmed(rest, hide, out);
+    Follow::Nothing
 }
 
 /// Hides the password of `scheme://user:password@host`.
@@ -253,17 +249,13 @@ impl Scan<'_> {
 
     /// `<name>…</name>` of Hadoop's configuration: its value stands further on, or on a line of its own.
     fn property(&mut self, written: usize, end: usize) -> Follow {
-        match self.line[end..].find("<value>").map(|found| end + found + "<value>".len()) {
-            Some(at) => {
-                self.out.push_str(&self.line[written..at]);
-                self.element(at);
-                Follow::Nothing
-            }
-            None => {
-                self.out.push_str(&self.line[written..]);
-                Follow::Value
-            }
+        if let Some(at) = self.line[end..].find("<value>").map(|found| end + found + "<value>".len()) {
+            self.out.push_str(&self.line[written..at]);
+            self.element(at);
+            return Follow::Nothing;
         }
+        self.out.push_str(&self.line[written..]);
+        Follow::Value
     }
 }
 

@@ -76,7 +76,7 @@ pub(super) fn admission(names: &[&str], subject: &Subject<'_>) -> Direction {
     match names {
         [.., "failurePolicy"] => by("Ignore"),
         [.., "matchPolicy"] => by("Exact"),
-        [.., "validationActions"] => by_items(desired, live).reversed(),
+        [.., "validationActions" | "validations"] => by_items(desired, live).reversed(),
         [.., "rules" | "resourceRules"] => {
             let (desired, live) = (items(desired), items(live));
             Direction::between(held(desired, live, intercepts), held(live, desired, intercepts)).reversed()
@@ -88,7 +88,6 @@ pub(super) fn admission(names: &[&str], subject: &Subject<'_>) -> Direction {
             Change::Removed => Direction::Tighter,
             Change::Changed => Direction::Unclear,
         },
-        [.., "validations"] => by_items(desired, live).reversed(),
         names => match names.iter().position(|name| ["namespaceSelector", "objectSelector"].contains(name)) {
             Some(at) => selector(&names[at..], subject),
             None => Direction::Unclear,

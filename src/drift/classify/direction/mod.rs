@@ -87,11 +87,12 @@ pub(super) fn direction(subject: &Subject<'_>) -> Direction {
     let is_element = matches!(subject.path.steps().last(), Some(PathStep::Element(_)));
     match (subject.kind.kind.as_str(), names.as_slice()) {
         ("Role" | "ClusterRole", ["rules"]) => grants::rules(desired, live),
-        ("RoleBinding" | "ClusterRoleBinding", ["subjects"]) => by_items(desired, live),
+        ("RoleBinding" | "ClusterRoleBinding", ["subjects"]) | ("Service", ["spec", "externalIPs"]) => {
+            by_items(desired, live)
+        }
         ("Role" | "ClusterRole" | "RoleBinding" | "ClusterRoleBinding", _) => Direction::Unclear,
         ("NetworkPolicy", ["spec", rest @ ..]) => grants::network_policy(rest, subject),
         ("Service", ["spec", "type"]) => Direction::by_rank(exposure(desired), exposure(live)),
-        ("Service", ["spec", "externalIPs"]) => by_items(desired, live),
         ("Service", ["spec", "loadBalancerSourceRanges"]) => sources(desired, live),
         ("ValidatingWebhookConfiguration" | "MutatingWebhookConfiguration", ["webhooks"]) if is_element => {
             if subject.change == Change::Removed { Direction::Looser } else { Direction::Tighter }

@@ -15,8 +15,7 @@ pub(super) fn direction(names: &[&str], subject: &Subject<'_>) -> Direction {
     let is_element = matches!(subject.path.steps().last(), Some(PathStep::Element(_)));
     // With an element as a whole its restrictions go, and nothing is left that they restricted.
     match (subject.change, found) {
-        (Change::Removed, Direction::Looser) if is_element => Direction::Unclear,
-        (Change::Added, Direction::Tighter) if is_element => Direction::Unclear,
+        (Change::Removed, Direction::Looser) | (Change::Added, Direction::Tighter) if is_element => Direction::Unclear,
         _ => found,
     }
 }
