@@ -62,6 +62,8 @@ fn read(root: &Cursor<'_>, folder: &Path) -> Result<Config, Noted> {
         "imageMirrors",
         "extras",
         "ignore",
+        "redact",
+        "severity",
     ])?;
     let interval = file.optional("interval", |cursor| duration_of_at_least(cursor, SHORTEST_INTERVAL));
     let max_staleness = file.optional("maxStaleness", |cursor| {
@@ -76,6 +78,8 @@ fn read(root: &Cursor<'_>, folder: &Path) -> Result<Config, Noted> {
     let deployers = file.optional("deployers", read_texts);
     let image_mirrors = file.optional("imageMirrors", read_mirrors);
     let extras = file.optional("extras", read_extras);
+    let redact = file.optional("redact", rules::read_redact);
+    let severity = file.optional("severity", rules::read_severity);
     let ignore = file.optional("ignore", rules::read_ignore);
 
     let interval = interval?.unwrap_or(INTERVAL);
@@ -88,6 +92,8 @@ fn read(root: &Cursor<'_>, folder: &Path) -> Result<Config, Noted> {
         extras: extras?.unwrap_or_default(),
         image_mirrors: image_mirrors?.unwrap_or_default(),
         ignore: ignore?.unwrap_or_default(),
+        severity: severity?.unwrap_or_default(),
+        redact: redact?.unwrap_or_default(),
     })
 }
 

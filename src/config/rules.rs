@@ -5,10 +5,11 @@ use std::str::FromStr;
 
 use jiff::civil::Date;
 
-use super::cursor::{Cursor, Noted, Section};
+use super::cursor::{Cursor, Noted, Section, did_you_mean};
 use super::parse::collect;
+use crate::drift::classify::SeverityRule;
 use crate::drift::ignore::{ANNOTATION, IgnoreRule};
-use crate::drift::model::{Glob, ObjectMatch, PathPattern};
+use crate::drift::model::{Category, Glob, ObjectMatch, PathPattern, RedactRule, SelectorError, Severity};
 
 const PATHS: &str = "write paths such as `spec.replicas`, `spec.template.spec.containers[name=x].env[*]` or \
                      `metadata.annotations[\"a.b/c\"]`";
@@ -54,6 +55,52 @@ fn read_ignore_rule(item: &Cursor<'_>, index: usize) -> Result<IgnoreRule, Noted
     })
 }
 
+/// The list `redact`.
+pub(super) fn read_redact(cursor: &Cursor<'_>) -> Result<Vec<RedactRule>, Noted> {
+    let rule = |item: &Cursor<'_>| {
+        let section = item.section(&["match", "paths"])?;
+        let objects = section.optional("match", read_match);
+        let paths = section
+            .require("paths", "name the fields whose values are never shown")
+            .and_then(|paths| read_patterns(&paths));
+        Ok(RedactRule { objects: objects?.unwrap_or_default(), paths: paths? })
+    };
+    collect(cursor.items()?.iter().map(rule).collect())
+}
+
+/// The list `severity`.
+pub(super) fn read_severity(cursor: &Cursor<'_>) -> Result<Vec<SeverityRule>, Noted> {
+    collect(cursor.items()?.iter().map(read_severity_rule).collect())
+}
+
+fn read_severity_rule(item: &Cursor<'_>) -> Result<SeverityRule, Noted> {
+    let section = item.section(&["match", "paths", "category", "severity", "environment"])?;
+    let objects = section.optional("match", read_match);
+    let paths = section.optional("paths", read_patterns);
+    let environment = section.optional("environment", |cursor| Ok(Glob::new(cursor.text()?)));
+    let category = section.optional("category", |cursor| word(cursor, "category", Category::ALL, Category::as_str));
+    let severity = section
+        .require("severity", "write `low`, `medium`, `high` or `critical`")
+        .and_then(|cursor| word(&cursor, "severity", Severity::ALL, Severity::as_str));
+    let mut objects = objects?.unwrap_or_default();
+    match (&objects.environment, environment?) {
+        (Some(_), Some(_)) => {
+            return Err(item.note("names the environment twice", "keep `environment` or `match.environment`"));
+        }
+        (None, Some(environment)) => objects.environment = Some(environment),
+        (_, None) => {}
+    }
+    Ok(SeverityRule { objects, paths: paths?.unwrap_or_default(), category: category?, severity: severity? })
+}
+
+/// One of the words of a list.
+fn word<T: Copy>(cursor: &Cursor<'_>, noun: &str, all: &[T], of: impl Fn(T) -> &'static str) -> Result<T, Noted> {
+    let text = cursor.text()?;
+    let words: Vec<&str> = all.iter().map(|one| of(*one)).collect();
+    let found = all.iter().copied().find(|one| of(*one) == text);
+    found.ok_or_else(|| cursor.note(format!("is no {noun}"), did_you_mean(text, &words)))
+}
+
 /// The key `match` of a rule.
 fn read_match(cursor: &Cursor<'_>) -> Result<ObjectMatch, Noted> {
     let section =
@@ -61,10 +108,7 @@ fn read_match(cursor: &Cursor<'_>) -> Result<ObjectMatch, Noted> {
     let glob = |key| section.optional(key, |cursor| Ok(Glob::new(cursor.text()?)));
     let (kind, namespace, name, environment) = (glob("kind"), glob("namespace"), glob("name"), glob("environment"));
     let labels = section.optional("labelSelector", |cursor| {
-        cursor
-            .text()?
-            .parse()
-            .map_err(|error: crate::drift::model::SelectorError| cursor.note(error.to_string(), SELECTOR))
+        cursor.text()?.parse().map_err(|error: SelectorError| cursor.note(error.to_string(), SELECTOR))
     });
     let of_type = read_type(&section);
     let (group, version) = of_type?;

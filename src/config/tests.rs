@@ -2,7 +2,7 @@
 
 use super::*;
 use crate::drift::extras::Extras;
-use crate::drift::model::{Glob, ObjectMatch};
+use crate::drift::model::{Category, Glob, ObjectMatch, Severity};
 
 const WHOLE: &str = "
 interval: 30s
@@ -35,6 +35,10 @@ ignore:
     reason: scaled by KEDA
     owner: platform-team
     expires: 2027-01-31
+severity:
+  - {category: scaling, severity: low, environment: demo}
+redact:
+  - {match: {kind: ConfigMap}, paths: ['data[\"catalog.properties\"]']}
 ";
 
 fn parse(text: &str) -> Result<Config, Problems> {
@@ -103,6 +107,16 @@ fn a_whole_file_is_read() {
             reason: Some("scaled by KEDA".into()),
             owner: Some("platform-team".into()),
             expires: Some(jiff::civil::date(2027, 1, 31)),
+        }],
+        severity: vec![SeverityRule {
+            objects: ObjectMatch { environment: Some(Glob::new("demo")), ..ObjectMatch::default() },
+            paths: Vec::new(),
+            category: Some(Category::Scaling),
+            severity: Severity::Low,
+        }],
+        redact: vec![RedactRule {
+            objects: ObjectMatch { kind: Some(Glob::new("ConfigMap")), ..ObjectMatch::default() },
+            paths: vec!["data[\"catalog.properties\"]".parse().unwrap()],
         }],
     };
     assert_eq!(config, expected);
@@ -240,6 +254,11 @@ ignore:
   - {name: keda, match: {group: apps, apiVersion: apps/v1}, managers: x}
   - {name: keda, match: {kind: Pod}}
   - {name: keda, match: {kind: Job}}
+redact:
+  - {match: {kind: ConfigMap}, path: data}
+severity:
+  - {category: scalling, severity: huge}
+  - {match: {environment: a}, environment: b, severity: low}
 ";
     let found = problems(&format!("{text}{rest}"));
     let expected = [
@@ -254,6 +273,11 @@ ignore:
         "7: ignore[3].managers: expected a list, found text",
         "7: ignore[3].match: has both a group and an apiVersion",
         "9: ignore[5]: `keda` is already the name of another rule",
+        "11: redact[0].path: unknown key (did you mean `paths`?)",
+        "11: redact[0].paths: is missing (name the fields whose values are never shown)",
+        "13: severity[0].category: is no category (did you mean `scaling`?)",
+        "13: severity[0].severity: is no severity (known here: `low`, `medium`, `high` and `critical`)",
+        "14: severity[1]: names the environment twice",
     ];
     assert_eq!(found.len(), expected.len(), "{found:#?}");
     for (found, expected) in found.iter().zip(expected) {

@@ -252,7 +252,9 @@ fn image(finding: &Finding) -> Option<(&str, &str, &str)> {
     if finding.category != Category::Image {
         return None;
     }
-    let (Some(Value::String(desired)), Some(Value::String(live))) = (&finding.desired, &finding.live) else {
+    let (Some(Value::String(desired)), Some(Value::String(live))) =
+        (finding.desired.as_deref(), finding.live.as_deref())
+    else {
         return None;
     };
     let container = finding.path.steps().iter().rev().find_map(|step| match step {

@@ -10,7 +10,7 @@ use crate::drift::attribute::{Attributed, Author, Authors, Autoscalers, Known, O
 use crate::drift::classify::{self, Subject};
 use crate::drift::compare::{self, Context, Sides};
 use crate::drift::model::{
-    Assessment, Change, Desired, Finding, Gap, Live, NodeId, ObjectAssessment, Origin, Pointer, Redactor, Schema,
+    Assessment, Candidate, Change, Desired, Finding, Gap, Live, NodeId, ObjectAssessment, Origin, Pointer, Schema,
     State, TypeKey, Warning,
 };
 use crate::drift::normalise::{Normalised, is_default, normalise};
@@ -223,12 +223,14 @@ impl<'a> Judge<'a> {
             Change::Removed => self.desired.as_written(&difference.desired_pointer),
             Change::Changed | Change::Added => difference.live_pointer,
         };
+        let candidate = Candidate::new(self.environment, &self.desired.key, &self.desired.content);
+        let show = |value| self.rules.redaction.show(&candidate, &difference.path, value);
         Finding {
             id: Finding::id_of(self.environment, &self.desired.key, &difference.path, difference.change),
             pointer: pointer.to_string(),
             change: difference.change,
-            desired: difference.desired.map(Redactor::shorten),
-            live: difference.live.map(Redactor::shorten),
+            desired: difference.desired.map(show),
+            live: difference.live.map(show),
             category,
             severity,
             origin,

@@ -89,7 +89,7 @@ impl IgnoreRule {
 
     fn hides(&self, finding: &Finding) -> bool {
         let covered = self.paths.is_empty()
-            || PathPattern::coverage(&self.paths, &finding.path, finding.desired.as_ref(), finding.live.as_ref())
+            || PathPattern::coverage(&self.paths, &finding.path, finding.desired.as_deref(), finding.live.as_deref())
                 == Coverage::Whole;
         covered && self.by(finding.manager.as_ref().map(|manager| manager.name.as_str()))
     }

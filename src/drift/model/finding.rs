@@ -4,10 +4,9 @@ use std::fmt;
 
 use jiff::Timestamp;
 use serde::Serialize;
-use serde_json::Value;
 use sha2::{Digest, Sha256};
 
-use super::{FieldPath, ObjectKey, Position, hex};
+use super::{FieldPath, ObjectKey, Position, Shown, hex};
 
 /// Defines an enum of plain words with its `ALL`, `as_str` and `Display`; serialised as the word.
 macro_rules! words {
@@ -159,10 +158,10 @@ pub struct Finding {
     pub change: Change,
     /// What Git declares; absent for `added`.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub desired: Option<Value>,
+    pub desired: Option<Shown>,
     /// What the cluster has; absent for `removed`.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub live: Option<Value>,
+    pub live: Option<Shown>,
     /// What it is about.
     pub category: Category,
     /// How much it matters.

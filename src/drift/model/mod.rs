@@ -16,6 +16,8 @@ mod received;
 mod redact;
 mod schema;
 mod select;
+mod sensitive;
+mod shown;
 mod source;
 
 pub use assessment::{Assessment, ObjectAssessment, StateCounts, Summary, Suppressed, Warning};
@@ -35,4 +37,5 @@ pub use received::Received;
 pub use redact::{Redactor, hex};
 pub use schema::{Dialect, Field, ListType, NodeId, Scalar, Schema, Shape, Struct};
 pub use select::{Candidate, LabelSelector, ObjectMatch, SelectorError};
+pub use shown::{RedactRule, Redaction, Shown};
 pub use source::Position;

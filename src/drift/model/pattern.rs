@@ -341,23 +341,21 @@ fn written(parts: &[Part]) -> String {
         let text = glob.to_string();
         if text.is_empty() || text.contains(special) || text.trim() != text { quoted(glob) } else { text }
     };
-    let mut text = String::new();
-    for part in parts {
-        match part {
-            Part::Any => text.push_str(".**"),
-            Part::One => text.push_str("[*]"),
-            Part::Key(glob) => {
-                let key = glob.to_string();
-                let bracket = key.is_empty() || key.contains(['.', '[', ']', '"', '*', '/']) || key.trim() != key;
-                text.push_str(&if bracket { format!("[{}]", quoted(glob)) } else { format!(".{key}") });
-            }
-            Part::Element(keys) => {
-                let keys = keys.iter().map(|(key, glob)| format!("{key}={}", plain(glob, &[',', ']', '"'])));
-                text.push_str(&format!("[{}]", keys.collect::<Vec<_>>().join(",")));
-            }
-            Part::Item(glob) => text.push_str(&format!("[{}]", plain(glob, &['=', ',', ']', '"', '*']))),
+    let step = |part: &Part| match part {
+        Part::Any => ".**".to_owned(),
+        Part::One => "[*]".to_owned(),
+        Part::Key(glob) => {
+            let key = glob.to_string();
+            let bracket = key.is_empty() || key.contains(['.', '[', ']', '"', '*', '/']) || key.trim() != key;
+            if bracket { format!("[{}]", quoted(glob)) } else { format!(".{key}") }
         }
-    }
+        Part::Element(keys) => {
+            let keys = keys.iter().map(|(key, glob)| format!("{key}={}", plain(glob, &[',', ']', '"'])));
+            format!("[{}]", keys.collect::<Vec<_>>().join(","))
+        }
+        Part::Item(glob) => format!("[{}]", plain(glob, &['=', ',', ']', '"', '*'])),
+    };
+    let text: String = parts.iter().map(step).collect();
     text.strip_prefix('.').map(str::to_owned).unwrap_or(text)
 }
 

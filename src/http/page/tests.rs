@@ -41,8 +41,8 @@ fn hostile_object() -> ObjectAssessment {
             path: FieldPath::from(vec![PathStep::Key(HOSTILE.into())]),
             pointer: HOSTILE.into(),
             change: Change::Changed,
-            desired: Some(json!(HOSTILE)),
-            live: Some(json!({HOSTILE: HOSTILE})),
+            desired: Some(json!(HOSTILE).into()),
+            live: Some(json!({HOSTILE: HOSTILE}).into()),
             category: Category::Image,
             severity: Severity::Critical,
             origin: Origin::Manual,
@@ -86,7 +86,7 @@ fn a_difference_is_told_with_both_sides_its_writer_and_its_line() {
     let mut object = hostile_object();
     object.key.name = "coordinator".into();
     let finding = &mut object.findings[0];
-    finding.desired = Some(json!("trinodb/trino:476"));
+    finding.desired = Some(json!("trinodb/trino:476").into());
     finding.live = None;
     finding.change = Change::Removed;
     let html = page(vec![object], vec![]);

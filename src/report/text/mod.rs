@@ -192,7 +192,7 @@ impl Page<'_> {
 }
 
 fn write_sides(finding: &Finding, out: &mut dyn Write) -> io::Result<()> {
-    let (desired, live) = match Sides::of(finding.desired.as_ref(), finding.live.as_ref()) {
+    let (desired, live) = match Sides::of(finding.desired.as_deref(), finding.live.as_deref()) {
         Sides::Values(desired, live) => (desired, live),
         Sides::Lines(lines) => {
             for line in lines {
