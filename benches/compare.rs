@@ -64,7 +64,7 @@ impl Input {
             live.insert(Live::from(Declared::received(received, &self.redactor).expect("the object has a name")));
         }
         let evidence = Evidence { desired, live, schemas, ..Evidence::default() };
-        let assessment = evaluate("bench", &evidence, &Rules::default());
+        let assessment = evaluate("bench", &evidence, &Rules::new(self.redactor.clone()));
         assessment.objects.iter().filter(|object| object.state != State::InSync).count()
     }
 }

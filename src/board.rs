@@ -120,6 +120,7 @@ impl Entry {
                 complete: report.complete,
                 summary: &report.summary,
                 objects: &report.objects,
+                ignored: &report.ignored,
             }),
             last_scan: self.freshness.last_scan,
             last_success: self.freshness.last_success,

@@ -82,6 +82,8 @@ mod tests {
             origin: Some(Origin::Unknown),
             source: None,
             findings: Vec::new(),
+            suppressed: Vec::new(),
+            warnings: Vec::new(),
         }
     }
 

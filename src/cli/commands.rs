@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use super::exit::Exit;
 use super::logging::{self, FilterError, LogLevel};
-use super::output::{Color, OutputError, Outputs, to_stdout};
+use super::output::{Color, Output, OutputError, Outputs, to_stdout};
 use super::{Check, Cli, Command, ConfigCommand, Diff, Results};
 use crate::check::{self, Rule, UnknownEnvironments};
 use crate::config::{Config, ConfigError};
@@ -103,7 +103,12 @@ where
 fn check(arguments: &Check, color: Color) -> Result<Exit, CommandError> {
     let config = Config::load(&arguments.file.config)?;
     let environments = check::choose(&config, &arguments.environments)?;
-    let outputs = open(&arguments.results, color)?;
+    let outputs = if arguments.suggest_ignores {
+        let wanted: Vec<Output> = arguments.results.output.iter().cloned().chain([Output::IGNORES]).collect();
+        Outputs::open(&wanted, color).map_err(CommandError::Open)?
+    } else {
+        open(&arguments.results, color)?
+    };
     let pipeline = Pipeline::new(&config)?;
     let report = one_shot(check::run(&pipeline, &environments))?.ok_or(CommandError::Died)?;
     finish(&report, &arguments.fail_on, &arguments.results, outputs)

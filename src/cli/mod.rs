@@ -77,6 +77,9 @@ struct Check {
     /// A comma is and, a repeated flag is or.
     #[arg(long, value_name = "RULE")]
     fail_on: Vec<Rule>,
+    /// Print ignore rules for what is found, ready to paste into the configuration, in place of the report.
+    #[arg(long)]
+    suggest_ignores: bool,
     #[command(flatten)]
     results: Results,
 }

@@ -18,6 +18,8 @@ pub enum Format {
     Text,
     /// For scripts.
     Json,
+    /// Ignore rules for what was found, to paste into the configuration.
+    Ignores,
 }
 
 /// `FORMAT[=PATH]`.
@@ -79,11 +81,14 @@ impl FromStr for Output {
 }
 
 impl Output {
+    /// Ignore rules on stdout: `--suggest-ignores`.
+    pub const IGNORES: Self = Self { format: Format::Ignores, path: None };
+
     /// JSON has no styles: it passes as it is, and stripping would only damage its values.
     const fn color(&self, wanted: Color) -> Color {
         match self.format {
             Format::Text => wanted,
-            Format::Json => Color::Always,
+            Format::Json | Format::Ignores => Color::Always,
         }
     }
 
@@ -156,6 +161,7 @@ fn render(format: Format, report: &Report, listing: Listing, verdict: Verdict, o
     match format {
         Format::Text => report::text::write(report, listing, verdict, &mut bytes)?,
         Format::Json => report::json::write(report, listing, &mut bytes)?,
+        Format::Ignores => report::ignores::write(report, &mut bytes)?,
     }
     out.write_all(&bytes)?;
     out.flush()

@@ -165,6 +165,11 @@ impl<'a> Section<'a> {
         self.map.get(key).filter(|value| !value.is_null()).map(|_| self.child(key))
     }
 
+    /// Whether the key has a value.
+    pub(super) fn has(&self, key: &str) -> bool {
+        self.get(key).is_some()
+    }
+
     /// The value of a key that has to be there.
     pub(super) fn require(&self, key: &str, hint: &str) -> Result<Cursor<'a>, Noted> {
         self.get(key).ok_or_else(|| self.child(key).note("is missing", hint))

@@ -5,6 +5,7 @@ mod duration;
 mod error;
 mod parse;
 mod repository;
+mod rules;
 #[cfg(test)]
 mod tests;
 
@@ -14,8 +15,10 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
+use crate::drift::classify::SeverityRule;
 use crate::drift::extras::Extras;
-
+use crate::drift::ignore::IgnoreRule;
+use crate::drift::model::RedactRule;
 pub use error::{ConfigError, Problem, Problems};
 
 /// The whole configuration; every name in it refers to something that exists.
@@ -35,6 +38,12 @@ pub struct Config {
     pub extras: Extras,
     /// Registry host → the host of the mirror to which admission rewrites it.
     pub image_mirrors: BTreeMap<String, String>,
+    /// Which findings are hidden, the first that fits before the others.
+    pub ignore: Vec<IgnoreRule>,
+    /// Severities in place of the table's.
+    pub severity: Vec<SeverityRule>,
+    /// Which values are sensitive beside those known by their names.
+    pub redact: Vec<RedactRule>,
 }
 
 impl Config {

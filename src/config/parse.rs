@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use super::cursor::{Cursor, Noted, Notes, Section, did_you_mean};
 use super::error::Problem;
-use super::{Cluster, ClusterSource, Config, Environment, Renderer, Repository, duration, repository};
+use super::{Cluster, ClusterSource, Config, Environment, Renderer, Repository, duration, repository, rules};
 use crate::drift::extras::Extras;
 use crate::yaml::{self, Budget, Document};
 
@@ -61,6 +61,9 @@ fn read(root: &Cursor<'_>, folder: &Path) -> Result<Config, Noted> {
         "deployers",
         "imageMirrors",
         "extras",
+        "ignore",
+        "redact",
+        "severity",
     ])?;
     let interval = file.optional("interval", |cursor| duration_of_at_least(cursor, SHORTEST_INTERVAL));
     let max_staleness = file.optional("maxStaleness", |cursor| {
@@ -75,6 +78,9 @@ fn read(root: &Cursor<'_>, folder: &Path) -> Result<Config, Noted> {
     let deployers = file.optional("deployers", read_texts);
     let image_mirrors = file.optional("imageMirrors", read_mirrors);
     let extras = file.optional("extras", read_extras);
+    let redact = file.optional("redact", rules::read_redact);
+    let severity = file.optional("severity", rules::read_severity);
+    let ignore = file.optional("ignore", rules::read_ignore);
 
     let interval = interval?.unwrap_or(INTERVAL);
     Ok(Config {
@@ -85,6 +91,9 @@ fn read(root: &Cursor<'_>, folder: &Path) -> Result<Config, Noted> {
         deployers: deployers?.unwrap_or_default(),
         extras: extras?.unwrap_or_default(),
         image_mirrors: image_mirrors?.unwrap_or_default(),
+        ignore: ignore?.unwrap_or_default(),
+        severity: severity?.unwrap_or_default(),
+        redact: redact?.unwrap_or_default(),
     })
 }
 
@@ -235,7 +244,7 @@ fn name_of<'a>(section: &Section<'a>) -> Result<&'a str, Noted> {
 }
 
 /// Every value, or the first failure once all have been read.
-fn collect<T>(results: Vec<Result<T, Noted>>) -> Result<Vec<T>, Noted> {
+pub(super) fn collect<T>(results: Vec<Result<T, Noted>>) -> Result<Vec<T>, Noted> {
     results.into_iter().collect()
 }
 

@@ -2,6 +2,7 @@
 
 use super::*;
 use crate::drift::extras::Extras;
+use crate::drift::model::{Category, Glob, ObjectMatch, Severity};
 
 const WHOLE: &str = "
 interval: 30s
@@ -27,6 +28,17 @@ environments:
   - {name: demo, repository: other, branch: main, path: ., cluster: sample}
 deployers: [kustomize-controller]
 imageMirrors: {docker.io: \"mirror.example.org:5000\"}
+ignore:
+  - match: {kind: Deployment, apiVersion: apps/v1, name: \"trino-worker*\", labelSelector: app=trino}
+    paths: [spec.replicas]
+    managers: [keda-operator]
+    reason: scaled by KEDA
+    owner: platform-team
+    expires: 2027-01-31
+severity:
+  - {category: scaling, severity: low, environment: demo}
+redact:
+  - {match: {kind: ConfigMap}, paths: ['data[\"catalog.properties\"]']}
 ";
 
 fn parse(text: &str) -> Result<Config, Problems> {
@@ -80,6 +92,32 @@ fn a_whole_file_is_read() {
         deployers: vec!["kustomize-controller".into()],
         extras: Extras::Tracked,
         image_mirrors: BTreeMap::from([("docker.io".into(), "mirror.example.org:5000".into())]),
+        ignore: vec![IgnoreRule {
+            name: "ignore[0]".into(),
+            objects: ObjectMatch {
+                kind: Some(Glob::new("Deployment")),
+                group: Some(Glob::new("apps")),
+                version: Some(Glob::new("v1")),
+                name: Some(Glob::new("trino-worker*")),
+                labels: Some("app=trino".parse().unwrap()),
+                ..ObjectMatch::default()
+            },
+            paths: vec!["spec.replicas".parse().unwrap()],
+            managers: vec![Glob::new("keda-operator")],
+            reason: Some("scaled by KEDA".into()),
+            owner: Some("platform-team".into()),
+            expires: Some(jiff::civil::date(2027, 1, 31)),
+        }],
+        severity: vec![SeverityRule {
+            objects: ObjectMatch { environment: Some(Glob::new("demo")), ..ObjectMatch::default() },
+            paths: Vec::new(),
+            category: Some(Category::Scaling),
+            severity: Severity::Low,
+        }],
+        redact: vec![RedactRule {
+            objects: ObjectMatch { kind: Some(Glob::new("ConfigMap")), ..ObjectMatch::default() },
+            paths: vec!["data[\"catalog.properties\"]".parse().unwrap()],
+        }],
     };
     assert_eq!(config, expected);
 }
@@ -200,4 +238,49 @@ fn durations_have_a_least_value() {
 fn a_key_cannot_reach_the_terminal_as_it_is() {
     let shown = parse("\"a\\e[2J\": 1\n").unwrap_err().to_string();
     assert!(!shown.contains('\u{1b}') && shown.contains("unknown key"), "{shown}");
+}
+
+#[test]
+fn everything_that_is_wrong_with_ignore_rules_is_told_at_once() {
+    let rest = "clusters: [{name: c}]\nrepositories: [{name: r, url: /r}]\n\
+                environments: [{name: e, repository: r, branch: main, cluster: c}]\n";
+    let text = "\
+ignore:
+  - match: {kind: Deployment, nmae: x, labelSelector: a b}
+    paths: [spec..x, /spec/replicas]
+    expires: soon
+  - reason: no idea
+  - {match: {}, paths: []}
+  - {name: keda, match: {group: apps, apiVersion: apps/v1}, managers: x}
+  - {name: keda, match: {kind: Pod}}
+  - {name: keda, match: {kind: Job}}
+redact:
+  - {match: {kind: ConfigMap}, path: data}
+severity:
+  - {category: scalling, severity: huge}
+  - {match: {environment: a}, environment: b, severity: low}
+";
+    let found = problems(&format!("{text}{rest}"));
+    let expected = [
+        "2: ignore[0].match.labelSelector: is no label selector at `a b`",
+        "2: ignore[0].match.nmae: unknown key (did you mean `name`?)",
+        "3: ignore[0].paths[0]: has an empty name at character 6",
+        "3: ignore[0].paths[1]: is a JSON pointer, not a path",
+        "4: ignore[0].expires: is no date (write the first day on which the rule no longer holds: `2027-01-31`)",
+        "5: ignore[1]: hides everything (say what it is about with `match`, `paths` or `managers`)",
+        "6: ignore[2].match: is empty",
+        "6: ignore[2].paths: is empty",
+        "7: ignore[3].managers: expected a list, found text",
+        "7: ignore[3].match: has both a group and an apiVersion",
+        "9: ignore[5]: `keda` is already the name of another rule",
+        "11: redact[0].path: unknown key (did you mean `paths`?)",
+        "11: redact[0].paths: is missing (name the fields whose values are never shown)",
+        "13: severity[0].category: is no category (did you mean `scaling`?)",
+        "13: severity[0].severity: is no severity (known here: `low`, `medium`, `high` and `critical`)",
+        "14: severity[1]: names the environment twice",
+    ];
+    assert_eq!(found.len(), expected.len(), "{found:#?}");
+    for (found, expected) in found.iter().zip(expected) {
+        assert!(found.starts_with(expected), "{found}\n{expected}");
+    }
 }

@@ -65,8 +65,7 @@ fn remember(history: &mut History, mut report: EnvironmentReport) -> Environment
 }
 
 fn with_objects(report: EnvironmentReport, objects: Vec<ObjectAssessment>) -> EnvironmentReport {
-    let summary = Summary { suppressed: report.summary.suppressed, ..Summary::of(&objects) };
-    EnvironmentReport { summary, objects, ..report }
+    EnvironmentReport { summary: Summary::of(&objects), objects, ..report }
 }
 
 /// A scan hangs: what can no longer be vouched for is taken from the board, and the report says why.

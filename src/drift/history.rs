@@ -131,6 +131,8 @@ fn unknown(object: &ObjectAssessment) -> ObjectAssessment {
         origin: None,
         source: object.source.clone(),
         findings: Vec::new(),
+        suppressed: Vec::new(),
+        warnings: Vec::new(),
     }
 }
 

@@ -7,6 +7,7 @@ pub mod classify;
 pub mod compare;
 pub mod extras;
 pub mod history;
+pub mod ignore;
 pub mod model;
 pub mod normalise;
 pub mod schema;

@@ -8,9 +8,11 @@ use serde_json::Value;
 use super::ScanErrors;
 use super::family::{
     DRIFT_START, DRIFTED_RESOURCES, ENVIRONMENT_INFO, FINDINGS, FINDINGS_BY_CATEGORY, Family, IMAGE_DRIFT, LAST_SCAN,
-    LAST_SUCCESS, RESOURCE_DRIFTED, RESOURCES, REVISION_INFO, SCAN_ERRORS, SCAN_SUCCESS, SERIES_DROPPED,
+    LAST_SUCCESS, RESOURCE_DRIFTED, RESOURCES, REVISION_INFO, RULE_EXPIRY, SCAN_ERRORS, SCAN_SUCCESS, SERIES_DROPPED,
+    SUPPRESSED,
 };
 use super::text::{seconds, write_sample};
+use crate::drift::ignore::Ignored;
 use crate::drift::model::{Category, Finding, ObjectAssessment, Origin, PathStep, Severity, Stage, State, Summary};
 
 /// So many drifted objects of an environment have series of their own, the most severe first.
@@ -48,6 +50,8 @@ pub struct Standing<'a> {
     pub summary: &'a Summary,
     /// In report order.
     pub objects: &'a [ObjectAssessment],
+    /// What ignore rules hide.
+    pub ignored: &'a Ignored,
 }
 
 /// The samples of `family`; empty for those that belong to no environment.
@@ -123,6 +127,11 @@ fn drift_samples(out: &mut Lines<'_>, standing: &Standing<'_>) {
                 images(out, object);
             }
         }
+        SUPPRESSED => {
+            for rule in standing.ignored.rules() {
+                out.add(&[&rule.rule], rule.findings);
+            }
+        }
         SERIES_DROPPED => {
             out.add(&[], drifted(standing).count().saturating_sub(MAX_DRIFTED_OBJECTS));
         }
@@ -136,6 +145,13 @@ fn state_samples(out: &mut Lines<'_>, observed: &Observed<'_>) {
         SCAN_SUCCESS => {
             if let Some(standing) = &observed.standing {
                 out.add(&[], u8::from(standing.complete));
+            }
+        }
+        RULE_EXPIRY => {
+            for rule in observed.standing.iter().flat_map(|standing| standing.ignored.rules()) {
+                if let Some(end) = rule.expires {
+                    out.add(&[&rule.rule], seconds(end));
+                }
             }
         }
         LAST_SCAN => {
@@ -236,7 +252,9 @@ fn image(finding: &Finding) -> Option<(&str, &str, &str)> {
     if finding.category != Category::Image {
         return None;
     }
-    let (Some(Value::String(desired)), Some(Value::String(live))) = (&finding.desired, &finding.live) else {
+    let (Some(Value::String(desired)), Some(Value::String(live))) =
+        (finding.desired.as_deref(), finding.live.as_deref())
+    else {
         return None;
     };
     let container = finding.path.steps().iter().rev().find_map(|step| match step {

@@ -102,6 +102,16 @@ pub(super) const SERIES_DROPPED: Family = gauge(
     &["environment"],
     "Drifted objects beyond the first 10,000 (by severity), which have no series of their own.",
 );
+pub(super) const SUPPRESSED: Family = gauge(
+    "driftd_suppressed_findings",
+    &["environment", "rule"],
+    "Differences that an ignore rule hides, by the name or place of the rule.",
+);
+pub(super) const RULE_EXPIRY: Family = gauge(
+    "driftd_ignore_rule_expiry_timestamp_seconds",
+    &["environment", "rule"],
+    "When an ignore rule ends or ended, in unix seconds; absent for a rule without an end.",
+);
 pub(super) const SCAN_SUCCESS: Family =
     gauge("driftd_scan_success", &["environment"], "1 if the latest scan compared everything, 0 if it left a gap.");
 pub(super) const LAST_SCAN: Family = gauge(
@@ -143,6 +153,8 @@ pub const FAMILIES: &[Family] = &[
     DRIFT_START,
     IMAGE_DRIFT,
     SERIES_DROPPED,
+    SUPPRESSED,
+    RULE_EXPIRY,
     SCAN_SUCCESS,
     LAST_SCAN,
     LAST_SUCCESS,

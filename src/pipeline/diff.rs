@@ -8,6 +8,7 @@ use jiff::Timestamp;
 
 use crate::drift::attribute::Autoscalers;
 use crate::drift::extras::extras;
+use crate::drift::ignore;
 use crate::drift::model::{Desired, KindKey, Live, ObjectKey, Redactor, Scope};
 use crate::drift::normalise;
 use crate::drift::schema::kubernetes;
@@ -81,14 +82,16 @@ pub fn diff(desired: &Path, live: &Path, undeclared: Undeclared) -> Result<Envir
         listing.insert(live);
     }
     let evidence = Evidence { desired: declared, live: listing, extra, schemas, autoscalers, gaps: Vec::new() };
-    let assessment = evaluate("diff", &evidence, &Rules::default());
+    let mut assessment = evaluate("diff", &evidence, &Rules::new(redactor));
+    let ignored = ignore::apply(&[], "diff", &evidence.desired, &mut assessment, started_at);
     let identity = Identity {
         name: "diff".to_owned(),
         repository: desired.display().to_string(),
         branch: String::new(),
         cluster: live.display().to_string(),
     };
-    Ok(EnvironmentReport::new(identity, None, assessment, (started_at, Timestamp::now())))
+    let times = (started_at, Timestamp::now());
+    Ok(EnvironmentReport { ignored, ..EnvironmentReport::new(identity, None, assessment, times) })
 }
 
 fn read_desired(path: &Path, redactor: &Redactor) -> Result<Vec<Desired>, DiffError> {

@@ -5,14 +5,13 @@ use std::sync::Arc;
 
 use rayon::iter::{IntoParallelRefIterator, ParallelIterator};
 use serde_json::Value;
-use sha2::{Digest, Sha256};
 
 use crate::drift::attribute::{Attributed, Author, Authors, Autoscalers, Known, Ownership, Scaled};
 use crate::drift::classify::{self, Subject};
 use crate::drift::compare::{self, Context, Sides};
 use crate::drift::model::{
-    Assessment, Change, Desired, Finding, Gap, Live, NodeId, ObjectAssessment, ObjectKey, Origin, Pointer, Redactor,
-    Schema, State, TypeKey, hex,
+    Assessment, Candidate, Change, Desired, Finding, Gap, Live, NodeId, ObjectAssessment, Origin, Pointer, Schema,
+    State, TypeKey, Warning,
 };
 use crate::drift::normalise::{Normalised, is_default, normalise};
 use crate::drift::schema::kubernetes;
@@ -69,11 +68,6 @@ pub(super) fn findings(
     Judge { environment, schema, rules, desired, scaled }.findings(live)
 }
 
-/// The finding that speaks for its object.
-pub(super) fn worst(findings: &[Finding]) -> Option<&Finding> {
-    findings.iter().max_by_key(|finding| (finding.severity, finding.origin == Origin::Manual))
-}
-
 /// The verdict on a live object that nobody declares.
 fn extra(live: &Live, authors: &Authors) -> ObjectAssessment {
     let (category, severity) = classify::object(&live.key.type_key.kind_key());
@@ -85,6 +79,7 @@ fn extra(live: &Live, authors: &Authors) -> ObjectAssessment {
         () => Origin::Unknown,
     };
     ObjectAssessment {
+        warnings: Vec::new(),
         key: live.key.clone(),
         state: State::Extra,
         terminating: live.terminating,
@@ -94,6 +89,7 @@ fn extra(live: &Live, authors: &Authors) -> ObjectAssessment {
         origin: Some(origin),
         source: None,
         findings: Vec::new(),
+        suppressed: Vec::new(),
     }
 }
 
@@ -127,6 +123,8 @@ impl<'a> Judge<'a> {
             origin: None,
             source: Some(self.desired.source.clone()),
             findings: Vec::new(),
+            suppressed: Vec::new(),
+            warnings: Vec::new(),
         }
     }
 
@@ -142,18 +140,29 @@ impl<'a> Judge<'a> {
 
     fn living(&self, live: &'a Live) -> ObjectAssessment {
         let findings = self.findings(live);
-        let Some(worst) = worst(&findings) else {
-            return self.verdict(State::InSync);
-        };
-        let since = findings.iter().filter_map(|finding| finding.manager.as_ref()?.time).min();
-        ObjectAssessment {
-            since,
-            category: Some(worst.category),
-            severity: Some(worst.severity),
-            origin: Some(worst.origin),
-            findings,
-            ..self.verdict(State::Modified)
-        }
+        let warnings = self.warnings(live);
+        let mut object = ObjectAssessment { findings, warnings, ..self.verdict(State::Modified) };
+        object.settle();
+        object
+    }
+
+    /// Fields that Git declares in vain.
+    fn warnings(&self, live: &Live) -> Vec<Warning> {
+        let root = self.schema.root(&self.desired.key.type_key);
+        let ineffective = compare::ineffective(self.schema, root, &self.desired.content, &live.content);
+        let mut warnings: Vec<Warning> = ineffective
+            .into_iter()
+            .map(|(path, pointer)| Warning {
+                message: format!(
+                    "has no effect: {} has no such field and the server drops it; correct its name or remove it",
+                    self.desired.key.type_key
+                ),
+                source: self.desired.position(&pointer),
+                path,
+            })
+            .collect();
+        warnings.sort_by_cached_key(|warning| warning.path.to_string());
+        warnings
     }
 
     fn findings(&self, live: &'a Live) -> Vec<Finding> {
@@ -214,12 +223,14 @@ impl<'a> Judge<'a> {
             Change::Removed => self.desired.as_written(&difference.desired_pointer),
             Change::Changed | Change::Added => difference.live_pointer,
         };
+        let candidate = Candidate::new(self.environment, &self.desired.key, &self.desired.content);
+        let show = |value| self.rules.redaction.show(&candidate, &difference.path, value);
         Finding {
-            id: finding_id(self.environment, &self.desired.key, &difference.path.to_string(), difference.change),
+            id: Finding::id_of(self.environment, &self.desired.key, &difference.path, difference.change),
             pointer: pointer.to_string(),
             change: difference.change,
-            desired: difference.desired.map(Redactor::shorten),
-            live: difference.live.map(Redactor::shorten),
+            desired: difference.desired.map(show),
+            live: difference.live.map(show),
             category,
             severity,
             origin,
@@ -230,19 +241,6 @@ impl<'a> Judge<'a> {
             path: difference.path,
         }
     }
-}
-
-/// The same for the same environment, object, path and change, whatever the values.
-fn finding_id(environment: &str, key: &ObjectKey, path: &str, change: Change) -> String {
-    let (kind, namespace, name) = key.identity();
-    let parts =
-        [environment, &kind.group, &kind.kind, namespace.as_deref().unwrap_or(""), &name, path, change.as_str()];
-    let mut digest = Sha256::new();
-    for part in parts {
-        digest.update(part.as_bytes());
-        digest.update([0]);
-    }
-    hex(&digest.finalize()[..8])
 }
 
 #[cfg(test)]

@@ -48,8 +48,8 @@ pub(super) async fn gather(
     let namespace = environment.namespace.as_deref().unwrap_or(DEFAULT_NAMESPACE);
     let desired = place_all(rendered.objects, &discovery, namespace, &mut gaps);
     let wanted = wanted(&desired, &discovery);
-    let mut scaling = source.list(autoscaling::wanted(&desired, &discovery.schemas, &wanted)).await;
-    let mut listing = source.list(wanted).await;
+    let scaling = autoscaling::wanted(&desired, &discovery.schemas, &wanted);
+    let (mut scaling, mut listing) = tokio::join!(source.list(scaling), source.list(wanted));
     gaps.append(&mut listing.gaps);
     gaps.extend(autoscaling::gaps(&mut scaling).filter(|gap| !gaps.contains(gap)).collect::<Vec<_>>());
     let extra = extra::look(extras, source, &desired, &listing, &gaps).await;

@@ -101,5 +101,5 @@ fn mark(object: &mut ObjectAssessment, version: &EarlierVersion) {
             finding.origin = Origin::Outdated;
         }
     }
-    object.origin = evaluate::worst(&object.findings).map(|worst| worst.origin);
+    object.origin = object.worst().map(|worst| worst.origin);
 }

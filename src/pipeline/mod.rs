@@ -14,8 +14,10 @@ use jiff::Timestamp;
 
 use crate::config::{Config, Environment};
 use crate::drift::attribute::Authors;
+use crate::drift::classify::{SeverityRule, overrule};
 use crate::drift::extras::Extras;
-use crate::drift::model::{Assessment, Gap, GapReason, Redactor, Stage};
+use crate::drift::ignore::{self, IgnoreRule, Ignored};
+use crate::drift::model::{Assessment, Gap, GapReason, Redaction, Redactor, Stage};
 use crate::live::Source;
 use crate::report::{EnvironmentReport, Identity};
 
@@ -23,12 +25,39 @@ pub use diff::{DiffError, Undeclared, diff};
 pub use evaluate::{Evidence, evaluate};
 
 /// What judging needs beside the objects.
-#[derive(Debug, Clone, Default)]
+#[derive(Debug, Clone)]
 pub struct Rules {
     /// Who is behind a field manager's name.
     pub authors: Authors,
     /// Registry host → host of its mirror.
     pub image_mirrors: BTreeMap<String, String>,
+    /// Severities in place of the table's.
+    pub severity: Vec<SeverityRule>,
+    /// Which findings are hidden.
+    pub ignore: Vec<IgnoreRule>,
+    /// Which values are shown as digests only.
+    pub redaction: Redaction,
+}
+
+impl Rules {
+    /// What holds where nothing is configured.
+    #[must_use]
+    pub fn new(redactor: Redactor) -> Self {
+        Self {
+            authors: Authors::default(),
+            image_mirrors: BTreeMap::new(),
+            severity: Vec::new(),
+            ignore: Vec::new(),
+            redaction: Redaction::new(redactor, Vec::new()),
+        }
+    }
+}
+
+#[cfg(test)]
+impl Default for Rules {
+    fn default() -> Self {
+        Self::new(Redactor::new(&[7; 32]))
+    }
 }
 
 /// Why a pipeline cannot be made.
@@ -58,8 +87,13 @@ impl Pipeline {
         let redactor = random_redactor()?;
         let clusters = config.environments.iter().map(|environment| &environment.cluster);
         let sources = clusters.map(|cluster| (cluster.name.clone(), Source::new(cluster, &redactor))).collect();
-        let rules =
-            Arc::new(Rules { authors: Authors::new(&config.deployers), image_mirrors: config.image_mirrors.clone() });
+        let rules = Arc::new(Rules {
+            authors: Authors::new(&config.deployers),
+            image_mirrors: config.image_mirrors.clone(),
+            severity: config.severity.clone(),
+            ignore: config.ignore.clone(),
+            redaction: Redaction::new(redactor.clone(), config.redact.clone()),
+        });
         Ok(Self { sources, rules, extras: config.extras, redactor })
     }
 
@@ -73,26 +107,37 @@ impl Pipeline {
         let revision = gathered.revision.clone();
         let (of, rules, redactor) = (environment.clone(), Arc::clone(&self.rules), self.redactor.clone());
         // Comparing is work, not waiting: it stays off the threads that answer requests.
-        let judged = tokio::task::spawn_blocking(move || judge(&of, &gathered, &rules, &redactor)).await;
-        let assessment = judged.unwrap_or_else(|error| Assessment { objects: Vec::new(), gaps: vec![died(&error)] });
+        let judged = tokio::task::spawn_blocking(move || judge(&of, &gathered, &rules, &redactor, started_at)).await;
+        let (assessment, ignored) = judged
+            .unwrap_or_else(|error| (Assessment { objects: Vec::new(), gaps: vec![died(&error)] }, Ignored::default()));
         let identity = Identity {
             name: environment.name.clone(),
             repository: environment.repository.name.clone(),
             branch: environment.branch.clone(),
             cluster: environment.cluster.name.clone(),
         };
-        EnvironmentReport::new(identity, revision, assessment, (started_at, Timestamp::now()))
+        let times = (started_at, Timestamp::now());
+        EnvironmentReport { ignored, ..EnvironmentReport::new(identity, revision, assessment, times) }
     }
 }
 
 /// The half of a scan that computes.
-fn judge(environment: &Environment, gathered: &gather::Gathered, rules: &Rules, redactor: &Redactor) -> Assessment {
+fn judge(
+    environment: &Environment,
+    gathered: &gather::Gathered,
+    rules: &Rules,
+    redactor: &Redactor,
+    now: Timestamp,
+) -> (Assessment, Ignored) {
     let mut assessment = evaluate(&environment.name, &gathered.evidence, rules);
+    let declared = &gathered.evidence.desired;
+    overrule(&rules.severity, &environment.name, declared, &mut assessment.objects);
+    let ignored = ignore::apply(&rules.ignore, &environment.name, declared, &mut assessment, now);
     if let Some(revision) = &gathered.revision {
         let tip = lag::Tip { location: &environment.repository.path, revision };
         lag::attribute_lag(&mut assessment.objects, tip, &gathered.evidence, &environment.name, rules, redactor);
     }
-    assessment
+    (assessment, ignored)
 }
 
 /// A bug blanks one scan of one environment, and says so.

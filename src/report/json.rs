@@ -3,6 +3,7 @@
 use std::io;
 
 use super::{EnvironmentReport, Listing, Report};
+use crate::drift::model::ObjectAssessment;
 
 /// Writes the report as indented JSON with a newline at its end; the same report gives the same bytes.
 ///
@@ -19,7 +20,7 @@ pub fn write(report: &Report, listing: Listing, out: &mut dyn io::Write) -> io::
 /// The report with what it lists; its counts stay those of all objects.
 fn without_in_sync(report: &Report) -> Report {
     let environments = report.environments.iter().map(|environment| EnvironmentReport {
-        objects: environment.out_of_sync().cloned().collect(),
+        objects: environment.out_of_sync().map(without_suppressed).collect(),
         name: environment.name.clone(),
         repository: environment.repository.clone(),
         branch: environment.branch.clone(),
@@ -28,6 +29,7 @@ fn without_in_sync(report: &Report) -> Report {
         complete: environment.complete,
         summary: environment.summary.clone(),
         gaps: environment.gaps.clone(),
+        ignored: environment.ignored.clone(),
         started_at: environment.started_at,
         finished_at: environment.finished_at,
     });
@@ -40,6 +42,10 @@ fn without_in_sync(report: &Report) -> Report {
         complete: report.complete,
         summary: report.summary.clone(),
     }
+}
+
+fn without_suppressed(object: &ObjectAssessment) -> ObjectAssessment {
+    ObjectAssessment { suppressed: Vec::new(), ..object.clone() }
 }
 
 #[cfg(test)]

@@ -2,6 +2,7 @@
 
 #![deny(clippy::disallowed_methods, clippy::disallowed_types)]
 
+pub mod ignores;
 pub mod json;
 #[cfg(test)]
 mod sample;
@@ -10,6 +11,7 @@ pub mod text;
 use jiff::Timestamp;
 use serde::Serialize;
 
+use crate::drift::ignore::Ignored;
 use crate::drift::model::{Assessment, Gap, ObjectAssessment, State, Summary};
 
 /// The version of the report's form; raised by a change that breaks scripts.
@@ -78,6 +80,9 @@ pub struct EnvironmentReport {
     pub summary: Summary,
     /// What could not be known.
     pub gaps: Vec<Gap>,
+    /// What ignore rules hide, and which of them hide nothing.
+    #[serde(flatten)]
+    pub ignored: Ignored,
     /// Ordered by namespace, kind, group, name.
     pub objects: Vec<ObjectAssessment>,
     /// When this environment's scan began; in the report only as the times of the whole.
@@ -119,6 +124,7 @@ impl EnvironmentReport {
             complete: assessment.is_complete(),
             summary: Summary::of(&assessment.objects),
             gaps: assessment.gaps,
+            ignored: Ignored::default(),
             objects: assessment.objects,
             started_at,
             finished_at,

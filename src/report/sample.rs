@@ -24,6 +24,8 @@ pub(super) fn object(state: State, kind: (&str, &str), name: &str, line: u32) ->
         origin: None,
         source: Some(Position { file: "trino/coordinator.yaml".into(), line }),
         findings: Vec::new(),
+        suppressed: Vec::new(),
+        warnings: Vec::new(),
     }
 }
 
@@ -37,8 +39,8 @@ pub(super) fn finding(path: Vec<PathStep>, desired: Option<Value>, live: Option<
             (Some(_), None) => Change::Removed,
             _ => Change::Added,
         },
-        desired,
-        live,
+        desired: desired.map(Into::into),
+        live: live.map(Into::into),
         category: Category::Config,
         severity: Severity::Medium,
         origin: Origin::Unknown,

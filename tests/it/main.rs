@@ -9,6 +9,7 @@ mod daemon;
 mod facts;
 mod fixture;
 mod property;
+mod rules;
 mod ship;
 mod trust;
 mod yaml;

@@ -7,13 +7,13 @@ use serde_json::Value;
 
 use crate::drift::model::{KindKey, Live, ObjectKey, PathStep, TypeKey};
 
-/// The modes of a VerticalPodAutoscaler in which it sets requests and limits by itself.
+/// The modes of a `VerticalPodAutoscaler` in which it sets requests and limits by itself.
 ///
 /// Rule: `k8s.io/autoscaler`, `vertical-pod-autoscaler/pkg/apis/autoscaling.k8s.io/v1/types.go`, `UpdateMode`; absent
 /// is `Auto`.
 const VERTICAL_MODES: [&str; 3] = ["Auto", "Recreate", "InPlaceOrRecreate"];
 
-/// What scales an object.
+/// An object that is scaled: namespace, kind and name.
 type Target = (Option<String>, KindKey, String);
 
 /// The autoscalers of a cluster, by what they scale.
@@ -25,8 +25,9 @@ pub struct Autoscalers {
 /// What autoscalers may do to one object.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Scaled {
-    /// From a HorizontalPodAutoscaler's smallest to its largest number of replicas.
+    /// From a `HorizontalPodAutoscaler`'s smallest to its largest number of replicas.
     replicas: Vec<RangeInclusive<i64>>,
+    /// A `VerticalPodAutoscaler` sets requests and limits.
     resources: bool,
 }
 
@@ -81,7 +82,7 @@ impl Scaled {
                 .is_some_and(|replicas| self.replicas.iter().any(|range| range.contains(&replicas)))
     }
 
-    /// Whether the field is one that a VerticalPodAutoscaler sets.
+    /// Whether the field is one that a `VerticalPodAutoscaler` sets.
     pub(super) fn owns_resources(&self, steps: &[PathStep]) -> bool {
         let resources = |window: &[PathStep]| {
             matches!(window, [PathStep::Key(containers), PathStep::Element(_), PathStep::Key(resources)]

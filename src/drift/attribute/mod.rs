@@ -3,6 +3,7 @@
 mod autoscaling;
 mod managers;
 mod set_aside;
+mod versions;
 
 use jiff::Timestamp;
 use serde_json::Value;
@@ -83,7 +84,7 @@ impl<'a, 'f> Ownership<'a, 'f> {
     }
 
     fn owners(&self, steps: &[PathStep]) -> impl Iterator<Item = &(&'a Writer, Author)> {
-        self.all().filter(move |(writer, _)| writer.fields.owns(steps))
+        self.all().filter(move |(writer, _)| writer.fields.owns(steps) || versions::owns_renamed(writer, steps))
     }
 
     /// Judges one difference; an addition may turn out to be none, or to be several below it.
@@ -157,6 +158,9 @@ impl<'a, 'f> Ownership<'a, 'f> {
         let Some((origin, manager)) = worst else { return Vec::new() };
         if (self.is_default)(&difference.live_pointer) {
             return Vec::new();
+        }
+        if set_aside::holds_restart(&difference) {
+            return self.children(&difference).into_iter().flat_map(|child| self.added(child)).collect();
         }
         // A default inside what somebody added came with it and says nothing about who made the parent.
         if self.is_a_persons_element(&difference) || explained.iter().all(|pointer| (self.is_default)(pointer)) {
@@ -286,19 +290,7 @@ fn child_at_key<'a>(difference: &Difference<'a>, key: &str, live: &'a Value, nod
 }
 
 fn find<'v>(value: &'v Value, steps: &[PathStep]) -> Option<&'v Value> {
-    steps.iter().try_fold(value, descend)
-}
-
-fn descend<'v>(value: &'v Value, step: &PathStep) -> Option<&'v Value> {
-    match step {
-        PathStep::Key(key) => value.get(key),
-        PathStep::Index(index) => value.get(index),
-        PathStep::Member(member) => value.as_array()?.iter().find(|item| *item == member),
-        PathStep::Element(keys) => value.as_array()?.iter().find(|item| {
-            // A key that the declaration leaves to its default is no mismatch.
-            keys.iter().all(|(key, wanted)| item.get(key).is_none_or(|own| own == wanted))
-        }),
-    }
+    steps.iter().try_fold(value, |value, step| step.find_in(value))
 }
 
 fn is_scalar(value: &Value) -> bool {

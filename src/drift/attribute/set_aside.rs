@@ -46,7 +46,13 @@ pub(super) fn is_set_aside(allocated: &[AllocatedField], live: &Value, steps: &[
     }
 }
 
-/// Whether a controller sets a field whatever Git declares for it: the rules of a ClusterRole that aggregates others,
+/// Whether the annotations of a Pod template hold that of `kubectl rollout restart`, which is reported by itself.
+pub(super) fn holds_restart(difference: &Difference<'_>) -> bool {
+    difference.path.names().next_back() == Some("annotations")
+        && difference.live.is_some_and(|map| map.get("kubectl.kubernetes.io/restartedAt").is_some())
+}
+
+/// Whether a controller sets a field whatever Git declares for it: the rules of a `ClusterRole` that aggregates,
 /// and a certificate authority where Git has a placeholder.
 pub(super) fn is_overruled(live: &Value, difference: &Difference<'_>) -> bool {
     let names: Vec<&str> = difference.path.names().collect();

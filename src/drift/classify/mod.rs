@@ -1,11 +1,15 @@
 //! What a finding is about and how much it matters.
 
 mod direction;
+mod overrides;
 mod table;
 
 use serde_json::Value;
 
+pub use overrides::{SeverityRule, overrule};
+
 use super::model::{Category, Change, FieldPath, KindKey, Severity};
+use direction::Direction;
 use table::{FIELDS, OBJECTS, Row};
 
 /// A finding as far as classification looks at it.
@@ -28,13 +32,11 @@ pub struct Subject<'a> {
 pub fn field(subject: &Subject<'_>) -> (Category, Severity) {
     let names: Vec<&str> = subject.path.names().collect();
     let (category, severity) = judge(FIELDS, subject.kind, &names);
-    if direction::exposes(subject) {
-        return (Category::Security, Severity::Critical);
+    match direction::direction(subject) {
+        Direction::Looser => (Category::Security, Severity::Critical),
+        Direction::Tighter if category == Category::Security => (category, severity.min(Severity::Medium)),
+        Direction::Tighter | Direction::Unclear => (category, severity),
     }
-    if category == Category::Security && direction::tightens(subject) {
-        return (category, direction::TIGHTENING);
-    }
-    (category, severity)
 }
 
 /// Judges an object that is missing or extra.

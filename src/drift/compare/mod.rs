@@ -1,5 +1,6 @@
 //! Two trees walked side by side by schema: every place where Git and the cluster do not mean the same.
 
+mod ineffective;
 mod lists;
 mod scalar;
 
@@ -7,6 +8,8 @@ use std::collections::BTreeMap;
 use std::sync::LazyLock;
 
 use serde_json::{Map, Value};
+
+pub use ineffective::ineffective;
 
 use super::model::{Change, Difference, FieldPath, ListType, NodeId, PathStep, Pointer, Scalar, Schema, Shape, Struct};
 

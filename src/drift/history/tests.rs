@@ -15,6 +15,7 @@ fn at(minutes: i64, seconds: i64) -> Timestamp {
 fn object(name: &str, state: State, findings: &[&str]) -> ObjectAssessment {
     let drifts = state.is_drift();
     ObjectAssessment {
+        warnings: Vec::new(),
         key: ObjectKey {
             type_key: TypeKey::new("apps/v1", "Deployment"),
             namespace: Some("trino".into()),
@@ -28,6 +29,7 @@ fn object(name: &str, state: State, findings: &[&str]) -> ObjectAssessment {
         origin: drifts.then_some(Origin::Manual),
         source: (state != State::Extra).then(|| Position { file: format!("{name}.yaml").into(), line: 1 }),
         findings: findings.iter().map(|id| finding(id)).collect(),
+        suppressed: Vec::new(),
     }
 }
 

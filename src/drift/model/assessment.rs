@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use jiff::Timestamp;
 use serde::Serialize;
 
-use super::{Category, Finding, Gap, ObjectKey, Origin, Position, Severity, State};
+use super::{Category, FieldPath, Finding, Gap, ObjectKey, Origin, Position, Severity, State};
 
 /// The verdict on one object.
 #[derive(Debug, Clone, PartialEq, Serialize)]
@@ -36,9 +36,57 @@ pub struct ObjectAssessment {
     pub source: Option<Position>,
     /// Ordered by path.
     pub findings: Vec<Finding>,
+    /// Findings that an ignore rule hides, ordered by path; of a missing or extra object the one at the empty path.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub suppressed: Vec<Suppressed>,
+    /// What is wrong with its declaration and is no drift; ordered by path.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub warnings: Vec<Warning>,
+}
+
+/// A finding that an ignore rule hides: it counts for nothing, and is never out of sight.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Suppressed {
+    /// What is hidden.
+    #[serde(flatten)]
+    pub finding: Finding,
+    /// The name or place of the rule.
+    pub suppressed_by: String,
+}
+
+/// Something in Git that has no effect.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Warning {
+    /// Where in the object.
+    pub path: FieldPath,
+    /// What is wrong.
+    pub message: String,
+    /// Where it is declared.
+    pub source: Position,
 }
 
 impl ObjectAssessment {
+    /// The finding that speaks for the object: the most severe one, among equals one by hand.
+    #[must_use]
+    pub fn worst(&self) -> Option<&Finding> {
+        self.findings.iter().max_by_key(|finding| (finding.severity, finding.origin == Origin::Manual))
+    }
+
+    /// Brings the verdict in line with findings that were taken away or judged anew.
+    pub fn settle(&mut self) {
+        if matches!(self.state, State::Missing | State::Extra | State::Unknown) {
+            return;
+        }
+        let judgement = self.worst().map(|worst| (worst.category, worst.severity, worst.origin));
+        self.state = if judgement.is_some() { State::Modified } else { State::InSync };
+        self.category = judgement.map(|(category, _, _)| category);
+        self.severity = judgement.map(|(_, severity, _)| severity);
+        self.origin = judgement.map(|(_, _, origin)| origin);
+        self.since = self.findings.iter().filter_map(|finding| finding.manager.as_ref()?.time).min();
+    }
+
     /// How many findings it stands for: a missing or extra object counts as one.
     #[must_use]
     pub fn finding_count(&self) -> usize {
@@ -144,6 +192,7 @@ impl Summary {
         for object in objects {
             summary.objects.add(object.state);
             summary.findings += object.finding_count();
+            summary.suppressed += object.suppressed.len();
             for (category, severity, _) in object.judgements() {
                 *summary.by_severity.entry(severity.as_str()).or_default() += 1;
                 *summary.by_category.entry(category.as_str()).or_default() += 1;

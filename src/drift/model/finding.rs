@@ -4,9 +4,9 @@ use std::fmt;
 
 use jiff::Timestamp;
 use serde::Serialize;
-use serde_json::Value;
+use sha2::{Digest, Sha256};
 
-use super::{FieldPath, Position};
+use super::{FieldPath, ObjectKey, Position, Shown, hex};
 
 /// Defines an enum of plain words with its `ALL`, `as_str` and `Display`; serialised as the word.
 macro_rules! words {
@@ -158,10 +158,10 @@ pub struct Finding {
     pub change: Change,
     /// What Git declares; absent for `added`.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub desired: Option<Value>,
+    pub desired: Option<Shown>,
     /// What the cluster has; absent for `removed`.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub live: Option<Value>,
+    pub live: Option<Shown>,
     /// What it is about.
     pub category: Category,
     /// How much it matters.
@@ -181,4 +181,20 @@ pub struct Finding {
     /// The declaring line; for `added`, that of the nearest declared parent.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub source: Option<Position>,
+}
+
+impl Finding {
+    /// The [`Self::id`] of a finding: the same for the same environment, object, path and change, whatever the values.
+    #[must_use]
+    pub fn id_of(environment: &str, key: &ObjectKey, path: &FieldPath, change: Change) -> String {
+        let (kind, namespace, name) = key.identity();
+        let path = path.to_string();
+        let namespace = namespace.as_deref().unwrap_or("");
+        let mut digest = Sha256::new();
+        for part in [environment, &kind.group, &kind.kind, namespace, &name, &path, change.as_str()] {
+            digest.update(part.as_bytes());
+            digest.update([0]);
+        }
+        hex(&digest.finalize()[..8])
+    }
 }

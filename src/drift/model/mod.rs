@@ -7,15 +7,20 @@ mod facts;
 mod field_set;
 mod finding;
 mod gap;
+mod glob;
 mod key;
 mod object;
 mod path;
+mod pattern;
 mod received;
 mod redact;
 mod schema;
+mod select;
+mod sensitive;
+mod shown;
 mod source;
 
-pub use assessment::{Assessment, ObjectAssessment, StateCounts, Summary};
+pub use assessment::{Assessment, ObjectAssessment, StateCounts, Summary, Suppressed, Warning};
 pub use difference::Difference;
 pub use facts::{
     AllocatedField, Condition, DefaultAction, DefaultRule, Facts, RulePath, RuleStep, Spelling, TypeFacts,
@@ -23,10 +28,14 @@ pub use facts::{
 pub use field_set::FieldSet;
 pub use finding::{Category, Change, Finding, Manager, Operation, Origin, Severity, State};
 pub use gap::{Gap, GapReason, Stage};
+pub use glob::Glob;
 pub use key::{KindKey, ObjectKey, Scope, TypeKey};
 pub use object::{Declared, Desired, Live, ObjectError, Writer};
 pub use path::{FieldPath, PathStep, Pointer};
+pub use pattern::{Coverage, PathPattern, PatternError};
 pub use received::Received;
 pub use redact::{Redactor, hex};
 pub use schema::{Dialect, Field, ListType, NodeId, Scalar, Schema, Shape, Struct};
+pub use select::{Candidate, LabelSelector, ObjectMatch, SelectorError};
+pub use shown::{RedactRule, Redaction, Shown};
 pub use source::Position;

@@ -36,6 +36,22 @@ impl PathStep {
     }
 }
 
+impl PathStep {
+    /// The child of `value` to which this step leads.
+    #[must_use]
+    pub fn find_in<'v>(&self, value: &'v Value) -> Option<&'v Value> {
+        match self {
+            Self::Key(key) => value.get(key),
+            Self::Index(index) => value.get(index),
+            Self::Member(member) => value.as_array()?.iter().find(|item| *item == member),
+            Self::Element(keys) => value.as_array()?.iter().find(|item| {
+                // A key that the element leaves to its default is no mismatch.
+                keys.iter().all(|(key, wanted)| item.get(key).is_none_or(|own| own == wanted))
+            }),
+        }
+    }
+}
+
 /// A path from an object's root: `spec.template.spec.containers[name=trino].image`.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct FieldPath(Vec<PathStep>);
@@ -69,6 +85,12 @@ impl FieldPath {
     /// Goes one step back in place.
     pub fn pop(&mut self) {
         self.0.pop();
+    }
+
+    /// The value of `object` to which this path leads.
+    #[must_use]
+    pub fn find_in<'v>(&self, object: &'v Value) -> Option<&'v Value> {
+        self.0.iter().try_fold(object, |value, step| step.find_in(value))
     }
 
     /// The first `length` steps.

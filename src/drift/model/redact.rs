@@ -18,7 +18,7 @@ const FULL: usize = 64;
 ///
 /// Equal values give equal digests; without the key nothing can be guessed from them. Inside driftd the
 /// whole digest stands for the value, so that two values never look equal by accident;
-/// [`Redactor::shorten`] cuts it to what people see.
+/// [`super::Redaction::show`] cuts it to what people see.
 #[derive(Clone)]
 pub struct Redactor {
     mac: Hmac<Sha256>,
@@ -88,17 +88,17 @@ impl Redactor {
         Ok(())
     }
 
-    /// Cuts every digest inside `value` to what people see: `<redacted sha256:9f2c41aa>`.
-    #[must_use]
-    pub fn shorten(value: &Value) -> Value {
-        match value {
-            Value::String(text) => Value::String(shorten_text(text)),
-            Value::Array(items) => items.iter().map(Self::shorten).collect(),
-            Value::Object(map) => {
-                Value::Object(map.iter().map(|(key, item)| (key.clone(), Self::shorten(item))).collect())
-            }
-            other => other.clone(),
-        }
+    /// What people see in place of `text`: `<redacted sha256:9f2c41aa>`.
+    pub(super) fn short(&self, text: &str) -> String {
+        let digest = hex(&self.mac.clone().chain_update(text.as_bytes()).finalize().into_bytes());
+        format!("{OPEN}{}>", &digest[..SHOWN])
+    }
+
+    /// A digest as people see it; `None` for a text that is none.
+    pub(super) fn shorten(text: &str) -> Option<String> {
+        let digest = text.strip_prefix(OPEN)?.strip_suffix('>')?;
+        let whole = digest.len() == FULL && digest.bytes().all(|byte| byte.is_ascii_hexdigit());
+        whole.then(|| format!("{OPEN}{}>", &digest[..SHOWN]))
     }
 }
 
@@ -107,15 +107,6 @@ impl Redactor {
 pub fn hex(bytes: &[u8]) -> String {
     let digit = |nibble: u8| char::from(b"0123456789abcdef"[usize::from(nibble)]);
     bytes.iter().flat_map(|byte| [digit(byte >> 4), digit(byte & 15)]).collect()
-}
-
-fn shorten_text(text: &str) -> String {
-    match text.strip_prefix(OPEN).and_then(|rest| rest.strip_suffix('>')) {
-        Some(digest) if digest.len() == FULL && digest.bytes().all(|byte| byte.is_ascii_hexdigit()) => {
-            format!("{OPEN}{}>", &digest[..SHOWN])
-        }
-        _ => text.to_owned(),
-    }
 }
 
 #[cfg(test)]
@@ -130,12 +121,11 @@ mod tests {
         Redactor::new(&[7; 32]).seal_secret(&mut content).unwrap();
         assert_eq!(content["data"]["p"], content["stringData"]["q"]);
         assert_ne!(content["stringData"]["q"], content["stringData"]["r"]);
-        let shown = Redactor::shorten(&content).to_string();
+        let shown = content.to_string();
         assert!(!shown.contains("hunter2") && !shown.contains("aHVudGVyMg"), "{shown}");
-        assert_eq!(
-            Redactor::shorten(&content)["data"]["p"].as_str().unwrap().len(),
-            "<redacted sha256:12345678>".len()
-        );
+        let short = Redactor::shorten(content["data"]["p"].as_str().unwrap()).unwrap();
+        assert_eq!(short.len(), "<redacted sha256:12345678>".len());
+        assert_eq!(Redactor::shorten(&short), None);
     }
 
     #[test]

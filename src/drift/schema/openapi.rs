@@ -221,7 +221,7 @@ impl<'a> Builder<'a> {
             return match &raw.additional_properties {
                 Some(Additional::Of(value)) => Ok(Shape::Map(self.node(value, dialect, depth + 1)?)),
                 Some(Additional::Allowed(true)) => Ok(Shape::Any),
-                _ if raw.kind.is_none() || raw.preserve_unknown_fields || dialect == Dialect::Custom => Ok(Shape::Any),
+                _ if raw.kind.is_none() || raw.preserve_unknown_fields => Ok(Shape::Any),
                 _ => {
                     let facts = self.facts.get(name).cloned();
                     Ok(Shape::Struct(Struct { dialect, facts, ..Struct::default() }))

@@ -115,7 +115,7 @@ const fn origin_words(origin: Origin) -> &'static str {
 }
 
 fn field(finding: &Finding, now: Timestamp) -> Markup {
-    let [desired, live] = words::contrast(finding.desired.as_ref(), finding.live.as_ref());
+    let [desired, live] = words::contrast(finding.desired.as_deref(), finding.live.as_deref());
     html! {
         li {
             div.where {

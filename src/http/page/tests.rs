@@ -35,13 +35,14 @@ fn hostile_object() -> ObjectAssessment {
         severity: Some(Severity::Critical),
         origin: Some(Origin::Manual),
         source: Some(position.clone()),
+        warnings: Vec::new(),
         findings: vec![Finding {
             id: HOSTILE.into(),
             path: FieldPath::from(vec![PathStep::Key(HOSTILE.into())]),
             pointer: HOSTILE.into(),
             change: Change::Changed,
-            desired: Some(json!(HOSTILE)),
-            live: Some(json!({HOSTILE: HOSTILE})),
+            desired: Some(json!(HOSTILE).into()),
+            live: Some(json!({HOSTILE: HOSTILE}).into()),
             category: Category::Image,
             severity: Severity::Critical,
             origin: Origin::Manual,
@@ -50,6 +51,7 @@ fn hostile_object() -> ObjectAssessment {
             manager: Some(Manager { name: HOSTILE.into(), operation: Operation::Update, time: Some(now()) }),
             source: Some(position),
         }],
+        suppressed: Vec::new(),
     }
 }
 
@@ -84,7 +86,7 @@ fn a_difference_is_told_with_both_sides_its_writer_and_its_line() {
     let mut object = hostile_object();
     object.key.name = "coordinator".into();
     let finding = &mut object.findings[0];
-    finding.desired = Some(json!("trinodb/trino:476"));
+    finding.desired = Some(json!("trinodb/trino:476").into());
     finding.live = None;
     finding.change = Change::Removed;
     let html = page(vec![object], vec![]);

@@ -4,6 +4,7 @@ use serde_json::json;
 
 use super::super::{FAMILIES, Format, join, render};
 use super::*;
+use crate::drift::ignore::RuleUse;
 use crate::drift::model::{Change, FieldPath, ObjectKey, TypeKey};
 
 fn observed<'a>(standing: Option<Standing<'a>>, errors: &'a ScanErrors) -> Observed<'a> {
@@ -37,6 +38,8 @@ fn object(name: &str, state: State) -> ObjectAssessment {
         origin: drifts.then_some(Origin::Manual),
         source: None,
         findings: Vec::new(),
+        suppressed: Vec::new(),
+        warnings: Vec::new(),
     }
 }
 
@@ -48,8 +51,8 @@ fn image_change(container: &str) -> Finding {
         path: FieldPath::from(vec![key("spec"), key("containers"), element, key("image")]),
         pointer: String::new(),
         change: Change::Changed,
-        desired: Some(json!("trinodb/trino:476")),
-        live: Some(json!("trinodb/trino:470")),
+        desired: Some(json!("trinodb/trino:476").into()),
+        live: Some(json!("trinodb/trino:470").into()),
         category: Category::Image,
         severity: Severity::Critical,
         origin: Origin::Manual,
@@ -58,6 +61,37 @@ fn image_change(container: &str) -> Finding {
         manager: None,
         source: None,
     }
+}
+
+/// A rule that hides something until a day, and one that hides nothing.
+fn ignored() -> Ignored {
+    let rule = |name: &str, findings, expires: Option<&str>| RuleUse {
+        rule: name.into(),
+        reason: None,
+        owner: None,
+        expires: expires.map(|time| time.parse().unwrap()),
+        findings,
+    };
+    Ignored {
+        suppressed: vec![rule("keda", 3, Some("2027-01-31T00:00:00Z"))],
+        unused_rules: vec![rule("ignore[1]", 0, None)],
+        expired_rules: vec![rule("old", 0, Some("2026-01-01T00:00:00Z"))],
+    }
+}
+
+#[test]
+fn what_ignore_rules_hide_and_when_they_end_has_its_series() {
+    let text = rendered(&[object("a", State::InSync)], Scan::Complete);
+    for line in [
+        "driftd_suppressed_findings{environment=\"prod\",rule=\"keda\"} 3",
+        "driftd_suppressed_findings{environment=\"prod\",rule=\"ignore[1]\"} 0",
+        "driftd_suppressed_findings{environment=\"prod\",rule=\"old\"} 0",
+        "driftd_ignore_rule_expiry_timestamp_seconds{environment=\"prod\",rule=\"keda\"} 1801353600",
+        "driftd_ignore_rule_expiry_timestamp_seconds{environment=\"prod\",rule=\"old\"} 1767225600",
+    ] {
+        assert!(has(&text, line), "no {line} in\n{text}");
+    }
+    assert_eq!(count(&text, "driftd_ignore_rule_expiry_timestamp_seconds"), 2);
 }
 
 /// Whether the scan left a gap.
@@ -69,7 +103,8 @@ enum Scan {
 
 fn rendered(objects: &[ObjectAssessment], scan: Scan) -> String {
     let summary = Summary::of(objects);
-    let standing = Standing { complete: scan == Scan::Complete, summary: &summary, objects };
+    let ignored = ignored();
+    let standing = Standing { complete: scan == Scan::Complete, summary: &summary, objects, ignored: &ignored };
     let errors = ScanErrors::from([(Stage::List, 2)]);
     join(&[&render(&observed(Some(standing), &errors))], Format::Text)
 }

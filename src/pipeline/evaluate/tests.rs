@@ -5,6 +5,7 @@ mod found;
 use std::sync::Arc;
 
 use super::*;
+use crate::drift::model::Redactor;
 use crate::drift::schema::{self, kubernetes};
 use crate::manifest;
 

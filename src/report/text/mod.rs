@@ -1,6 +1,7 @@
 //! The report for people: what drifts, where it is declared, by whom it was changed and since when.
 
 mod age;
+mod rules;
 mod value;
 
 use std::io::{self, Write};
@@ -11,7 +12,9 @@ use jiff::Timestamp;
 use self::age::Moment;
 use self::value::{LineKind, Sides, escape};
 use super::{EnvironmentReport, Listing, Report, Verdict};
-use crate::drift::model::{Change, Finding, Gap, ObjectAssessment, ObjectKey, Position, Severity, State, Summary};
+use crate::drift::model::{
+    Change, Finding, Gap, ObjectAssessment, ObjectKey, Position, Severity, State, Summary, Warning,
+};
 
 const BOLD: Style = Style::new().bold();
 const DIM: Style = Style::new().dimmed();
@@ -70,12 +73,16 @@ struct Page<'a> {
 
 impl Page<'_> {
     fn write(&self, listing: Listing, out: &mut dyn Write) -> io::Result<()> {
-        self.write_headline(out)?;
+        self.write_headline(listing, out)?;
         for gap in &self.environment.gaps {
             writeln!(out)?;
             write_gap(gap, out)?;
         }
-        let objects: Vec<&ObjectAssessment> = self.environment.listed(listing).collect();
+        // What Git declares in vain is told wherever it stands.
+        let shown = |object: &&ObjectAssessment| {
+            listing == Listing::All || object.state != State::InSync || !object.warnings.is_empty()
+        };
+        let objects: Vec<&ObjectAssessment> = self.environment.objects.iter().filter(shown).collect();
         let width = objects.iter().map(|object| name(&object.key).chars().count()).max().unwrap_or(0).min(WIDEST_NAME);
         let mut listing_in_sync = false;
         for object in objects {
@@ -86,11 +93,17 @@ impl Page<'_> {
             }
             listing_in_sync = in_sync;
             self.write_object(object, width, out)?;
+            if listing == Listing::All {
+                for suppressed in &object.suppressed {
+                    self.write_finding(&suppressed.finding, out)?;
+                    writeln!(out, "             {DIM}suppressed by {}{DIM:#}", escape(&suppressed.suppressed_by))?;
+                }
+            }
         }
         Ok(())
     }
 
-    fn write_headline(&self, out: &mut dyn Write) -> io::Result<()> {
+    fn write_headline(&self, listing: Listing, out: &mut dyn Write) -> io::Result<()> {
         let environment = self.environment;
         let counts = &environment.summary.objects;
         let drifts = counts.modified + counts.missing + counts.extra > 0;
@@ -116,7 +129,8 @@ impl Page<'_> {
         if !origin.is_empty() {
             writeln!(out, "  {}", origin.join(", "))?;
         }
-        writeln!(out, "  {}", counted(&environment.summary))
+        writeln!(out, "  {}", counted(&environment.summary))?;
+        rules::write(&environment.ignored, listing, out)
     }
 
     fn write_object(&self, object: &ObjectAssessment, width: usize, out: &mut dyn Write) -> io::Result<()> {
@@ -138,7 +152,8 @@ impl Page<'_> {
             let style = severity_style(severity);
             writeln!(out, "    {style}{severity}{style:#} {category}, origin {origin}")?;
         }
-        object.findings.iter().try_for_each(|finding| self.write_finding(finding, out))
+        object.findings.iter().try_for_each(|finding| self.write_finding(finding, out))?;
+        object.warnings.iter().try_for_each(|warning| write_warning(warning, out))
     }
 
     fn write_finding(&self, finding: &Finding, out: &mut dyn Write) -> io::Result<()> {
@@ -147,11 +162,14 @@ impl Page<'_> {
             Change::Removed => RED,
             Change::Added => GREEN,
         };
-        let path = escape(&finding.path.to_string());
+        let whole = finding.path.steps().is_empty();
+        let path = if whole { "the object".to_owned() } else { escape(&finding.path.to_string()) };
         write!(out, "    {style}{:<7}{style:#}  {path}", finding.change)?;
         let style = severity_style(finding.severity);
         writeln!(out, "  {style}{}{style:#} {}", finding.severity, finding.category)?;
-        write_sides(finding, out)?;
+        if !whole {
+            write_sides(finding, out)?;
+        }
         match &finding.manager {
             None => write!(out, "             origin {}", finding.origin)?,
             Some(manager) => {
@@ -174,7 +192,7 @@ impl Page<'_> {
 }
 
 fn write_sides(finding: &Finding, out: &mut dyn Write) -> io::Result<()> {
-    let (desired, live) = match Sides::of(finding.desired.as_ref(), finding.live.as_ref()) {
+    let (desired, live) = match Sides::of(finding.desired.as_deref(), finding.live.as_deref()) {
         Sides::Values(desired, live) => (desired, live),
         Sides::Lines(lines) => {
             for line in lines {
@@ -193,6 +211,11 @@ fn write_sides(finding: &Finding, out: &mut dyn Write) -> io::Result<()> {
     let desired = desired.map_or_else(absent, |text| format!("{RED}{text}{RED:#}"));
     let live = live.map_or_else(absent, |text| format!("{GREEN}{text}{GREEN:#}"));
     writeln!(out, "             {desired} → {live}")
+}
+
+fn write_warning(warning: &Warning, out: &mut dyn Write) -> io::Result<()> {
+    let (path, message) = (escape(&warning.path.to_string()), escape(&warning.message));
+    writeln!(out, "    {YELLOW}warning{YELLOW:#}  {path}  {message}  {CYAN}{}{CYAN:#}", place(&warning.source))
 }
 
 fn write_gap(gap: &Gap, out: &mut dyn Write) -> io::Result<()> {

@@ -11,8 +11,8 @@ use driftd::config::{Cluster, ClusterSource, Config, Environment, Renderer, Repo
 use driftd::daemon::{Daemon, DaemonError, Scan};
 use driftd::drift::extras::Extras;
 use driftd::drift::model::{
-    Assessment, Category, Change, FieldPath, Finding, Gap, GapReason, ObjectAssessment, ObjectKey, Origin, PathStep,
-    Severity, Stage, State, TypeKey,
+    Assessment, Candidate, Category, Change, FieldPath, Finding, Gap, GapReason, ObjectAssessment, ObjectKey, Origin,
+    PathStep, Redaction, Redactor, Severity, Shown, Stage, State, TypeKey,
 };
 use driftd::report::{EnvironmentReport, Identity};
 use jiff::Timestamp;
@@ -110,6 +110,9 @@ pub fn config(names: &[&str]) -> Config {
         deployers: Vec::new(),
         extras: Extras::Off,
         image_mirrors: BTreeMap::new(),
+        severity: Vec::new(),
+        ignore: Vec::new(),
+        redact: Vec::new(),
     }
 }
 
@@ -130,6 +133,7 @@ pub fn gap(stage: Stage, reason: GapReason) -> Gap {
 pub fn object(name: &str, state: State) -> ObjectAssessment {
     let drifts = state.is_drift();
     ObjectAssessment {
+        warnings: Vec::new(),
         key: ObjectKey {
             type_key: TypeKey::new("apps/v1", "Deployment"),
             namespace: Some("trino".into()),
@@ -143,6 +147,7 @@ pub fn object(name: &str, state: State) -> ObjectAssessment {
         origin: drifts.then_some(Origin::Manual),
         source: None,
         findings: if state == State::Modified { vec![image_change()] } else { Vec::new() },
+        suppressed: Vec::new(),
     }
 }
 
@@ -154,8 +159,8 @@ fn image_change() -> Finding {
         path: FieldPath::from(vec![key("spec"), key("containers"), container, key("image")]),
         pointer: "/spec/containers/0/image".into(),
         change: Change::Changed,
-        desired: Some(json!("trinodb/trino:476")),
-        live: Some(json!("trinodb/trino:470")),
+        desired: Some(shown("trinodb/trino:476")),
+        live: Some(shown("trinodb/trino:470")),
         category: Category::Image,
         severity: Severity::Critical,
         origin: Origin::Manual,
@@ -164,4 +169,11 @@ fn image_change() -> Finding {
         manager: None,
         source: None,
     }
+}
+
+fn shown(text: &str) -> Shown {
+    let key = ObjectKey { type_key: TypeKey::new("v1", "Pod"), namespace: None, name: "x".into() };
+    let value = json!(text);
+    let redaction = Redaction::new(Redactor::new(&[0; 32]), Vec::new());
+    redaction.show(&Candidate::new("prod", &key, &value), &FieldPath::root(), &value)
 }

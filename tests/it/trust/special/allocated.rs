@@ -28,8 +28,8 @@ fn a_declared_node_port_that_changed_is_drift() {
         scene.assert_silent();
         let path = scene.namespace.path("v1", "Service", "web");
         let moved = (30_000..32_000).filter(|other| *other != port).find(|other| {
-            let patch = json!([{"op": "replace", "path": "/spec/ports/0/nodePort", "value": other}]);
-            scene.namespace.admin.api().patch(&path, Patch::Json, &patch, PERSON).is_ok()
+            let other = json!([{"op": "replace", "path": "/spec/ports/0/nodePort", "value": other}]);
+            scene.namespace.admin.api().patch(&path, Patch::Json, &other, PERSON).is_ok()
         });
         assert!(moved.is_some(), "a node port is free");
         let port = "Service web: spec.ports[port=80,protocol=TCP].nodePort changed by kubectl-edit (manual)";
@@ -44,8 +44,8 @@ fn a_node_port_that_git_leaves_open_and_a_person_chose_is_drift() {
     let port = scene.live("v1", "Service", "web")["spec"]["ports"][0]["nodePort"].as_u64().expect("allocated");
     let path = scene.namespace.path("v1", "Service", "web");
     let moved = (30_000..32_000).filter(|other| *other != port).find(|other| {
-        let patch = json!([{"op": "replace", "path": "/spec/ports/0/nodePort", "value": other}]);
-        scene.namespace.admin.api().patch(&path, Patch::Json, &patch, PERSON).is_ok()
+        let other = json!([{"op": "replace", "path": "/spec/ports/0/nodePort", "value": other}]);
+        scene.namespace.admin.api().patch(&path, Patch::Json, &other, PERSON).is_ok()
     });
     assert!(moved.is_some(), "a node port is free");
     let port = "Service web: spec.ports[port=80,protocol=TCP].nodePort added by kubectl-edit (manual)";
@@ -112,7 +112,10 @@ fn the_labels_and_finalizers_of_a_namespace_are_silent_and_a_persons_label_is_dr
     for how in BOTH {
         let scene = Scene::with_controllers();
         let name = format!("{}-declared", scene.namespace.name);
-        scene.deploy(how, &format!("apiVersion: v1\nkind: Namespace\nmetadata: {{name: {name}, labels: {{team: a}}}}\n"));
+        scene.deploy(
+            how,
+            &format!("apiVersion: v1\nkind: Namespace\nmetadata: {{name: {name}, labels: {{team: a}}}}\n"),
+        );
         assert!(scene.live("v1", "Namespace", &name)["spec"]["finalizers"].is_array());
         scene.assert_silent();
         let label = json!({"metadata": {"labels": {"pod-security.kubernetes.io/enforce": "privileged"}}});
@@ -242,4 +245,26 @@ fn rules_that_an_aggregated_cluster_role_declares_have_no_effect_and_are_no_drif
         (scene.live(role.0, role.1, role.2)["rules"][0]["resources"] == json!(["pods"])).then_some(())
     });
     scene.assert_silent();
+}
+
+#[test]
+fn what_admission_gives_a_pod_is_silent_and_a_persons_toleration_is_drift() {
+    for how in BOTH {
+        let scene = Scene::new();
+        let limits = json!({
+            "apiVersion": "v1", "kind": "LimitRange", "metadata": {"name": "limits"},
+            "spec": {"limits": [{"type": "Container", "default": {"cpu": "1"}, "defaultRequest": {"cpu": "100m"}}]},
+        });
+        scene.namespace.create(&limits, "tests").expect("the LimitRange is valid");
+        let pod = "apiVersion: v1\nkind: Pod\nmetadata: {name: p}\nspec: {containers: [{name: p, image: 'nginx:1'}]}\n";
+        scene.deploy(how, pod);
+        let live = scene.live("v1", "Pod", "p");
+        let limit = &live["spec"]["containers"][0]["resources"]["limits"]["cpu"];
+        assert_eq!((limit, live["spec"]["tolerations"].is_array()), (&json!("1"), true), "admission acted");
+        scene.assert_silent();
+        let path = scene.namespace.path("v1", "Pod", "p");
+        let toleration = json!([{"op": "add", "path": "/spec/tolerations/-", "value": {"operator": "Exists"}}]);
+        scene.namespace.admin.api().patch(&path, Patch::Json, &toleration, PERSON).expect("tolerations may be added");
+        scene.assert_findings(&["Pod p: spec.tolerations added by kubectl-edit (manual)"]);
+    }
 }

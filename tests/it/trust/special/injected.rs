@@ -12,11 +12,11 @@ fn authority() -> String {
     base64::engine::general_purpose::STANDARD.encode(std::fs::read(folder).expect("the server's certificate"))
 }
 
-/// Deploys `manifest`, injects at `pointer` of the object as `manager`.
+/// Adds the authority at `pointer` of an object as `manager`.
 fn inject(scene: &Scene, object: (&str, &str, &str), pointer: &str, manager: &str) {
-    let patch = json!([{"op": "add", "path": pointer, "value": authority()}]);
+    let added = json!([{"op": "add", "path": pointer, "value": authority()}]);
     let path = scene.namespace.path(object.0, object.1, object.2);
-    scene.namespace.admin.api().patch(&path, Patch::Json, &patch, manager).expect("the certificate is valid");
+    scene.namespace.admin.api().patch(&path, Patch::Json, &added, manager).expect("the certificate is valid");
 }
 
 fn webhook(name: &str, bundle: &str) -> String {

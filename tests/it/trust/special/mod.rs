@@ -82,9 +82,9 @@ impl Scene {
     }
 
     /// Patches an object as `manager`, a person if it is [`PERSON`].
-    fn patch(&self, object: (&str, &str, &str), patch: &Value, manager: &str) {
+    fn patch(&self, object: (&str, &str, &str), merged: &Value, manager: &str) {
         let path = self.namespace.path(object.0, object.1, object.2);
-        self.namespace.admin.api().patch(&path, Patch::Merge, patch, manager).expect("the patch is valid");
+        self.namespace.admin.api().patch(&path, Patch::Merge, merged, manager).expect("the patch is valid");
     }
 
     /// Sets the scale subresource, as `kubectl scale` does.
