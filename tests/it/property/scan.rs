@@ -72,7 +72,7 @@ impl Scanner {
             Evidence { desired, live, schemas, gaps, ..Evidence::default() }
         });
         assert!(evidence.gaps.is_empty() && evidence.live.gaps.is_empty(), "{:?}", evidence.gaps);
-        let assessment = evaluate("property", &evidence, &Rules::default());
+        let assessment = evaluate("property", &evidence, &Rules::new(self.redactor.clone()));
         let objects = assessment.objects.into_iter().map(|object| {
             let findings = object.findings.iter().map(|finding| Finding {
                 path: finding.path.to_string(),
