@@ -98,7 +98,9 @@ impl<'a, 'f> Ownership<'a, 'f> {
             Change::Removed => vec![self.removed(difference)],
             Change::Added => match find(self.known.written, difference.path.steps()) {
                 // The server drops a zero, and so does the normal form; Git declares it all the same.
-                Some(zero) if is_scalar(zero) && difference.live.is_some_and(is_scalar) => {
+                Some(zero)
+                    if is_scalar(zero) && difference.live.is_some_and(is_scalar) && !self.is_nobodys(&difference) =>
+                {
                     vec![self.changed(with_desired(difference, zero))]
                 }
                 _ => self.added(difference),
@@ -161,7 +163,7 @@ impl<'a, 'f> Ownership<'a, 'f> {
             return self.children(&difference).into_iter().flat_map(|child| self.added(child)).collect();
         }
         // A default inside what somebody added came with it and says nothing about who made the parent.
-        if explained.iter().all(|pointer| (self.is_default)(pointer)) {
+        if self.is_a_persons_element(&difference) || explained.iter().all(|pointer| (self.is_default)(pointer)) {
             return vec![Attributed { difference, origin, manager: manager.cloned() }];
         }
         self.children(&difference).into_iter().flat_map(|child| self.added(child)).collect()
@@ -170,10 +172,7 @@ impl<'a, 'f> Ownership<'a, 'f> {
     /// The verdict on every leaf below an undeclared node.
     fn leaves(&self, difference: &Difference<'a>) -> Vec<(Pointer, Leaf<'a>)> {
         let steps = difference.path.steps();
-        let value = difference.live.unwrap_or(&Value::Null);
-        let nobodys =
-            set_aside::is_set_aside(self.known.allocated, self.content, steps, value) && !self.a_person_owns(steps);
-        if nobodys || set_aside::is_computed(self.content, steps) {
+        if self.is_nobodys(difference) {
             return vec![(difference.live_pointer.clone(), Leaf::Explained)];
         }
         let children = self.children(difference);
@@ -181,6 +180,21 @@ impl<'a, 'f> Ownership<'a, 'f> {
             return vec![(difference.live_pointer.clone(), self.leaf(steps))];
         }
         children.iter().flat_map(|child| self.leaves(child)).collect()
+    }
+
+    /// Whether a person added the element of a list: what the server allocates inside came with it.
+    fn is_a_persons_element(&self, difference: &Difference<'_>) -> bool {
+        let steps = difference.path.steps();
+        matches!(steps.last(), Some(PathStep::Element(_)))
+            && self.owners(steps).any(|(_, author)| *author == Author::Person)
+    }
+
+    /// Whether the server or a deployer adds the field by itself, and no person has written it.
+    fn is_nobodys(&self, difference: &Difference<'_>) -> bool {
+        let steps = difference.path.steps();
+        let value = difference.live.unwrap_or(&Value::Null);
+        (set_aside::is_set_aside(self.known.allocated, self.content, steps, value) && !self.a_person_owns(steps))
+            || set_aside::is_computed(self.content, steps)
     }
 
     fn a_person_owns(&self, steps: &[PathStep]) -> bool {

@@ -32,7 +32,16 @@ const LEFT_OUT: [&str; 22] = [
     "clientConfig",
 ];
 /// Fields that the server drops while their feature gates are off.
-const GATED: [&str; 5] = ["status", "schedulingGroup", "stopSignal", "hostnameOverride", "preferredHolder"];
+const GATED: [&str; 8] = [
+    "preventPodSchedulingIfMissing",
+    "strategy",
+    "secrets",
+    "status",
+    "schedulingGroup",
+    "stopSignal",
+    "hostnameOverride",
+    "preferredHolder",
+];
 
 /// How deep a grafted value goes.
 const DEPTH: usize = 7;

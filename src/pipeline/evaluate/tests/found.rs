@@ -55,3 +55,11 @@ fn the_generation_that_a_daemon_set_counts_is_nobodys_even_after_a_persons_write
     let owned = "{'f:metadata': {'f:annotations': {'f:deprecated.daemonset.template.generation': {}}}}";
     assert_eq!(found(desired, &managed(live, &[("kubectl-edit", "Update", owned)])), NONE);
 }
+
+#[test]
+fn an_address_that_git_leaves_empty_is_the_servers() {
+    let service = |address: &str| {
+        format!("{{apiVersion: v1, kind: Service, metadata: {{name: d}}, spec: {{clusterIP: '{address}'}}}}")
+    };
+    assert_eq!(found(&service(""), &managed(&service("10.0.0.7"), &[])), NONE);
+}
