@@ -31,9 +31,13 @@ test:
 demo:
     cargo run --locked -- demo
 
-# Figures: objects per second on one core, and a check against the bare list.
+# Figures: objects per second on one core.
 bench:
-    cargo bench --locked
+    cargo bench --locked --bench compare
+
+# Figures: a check against the bare list on a real API server, its memory, and a diff.
+bench-check:
+    cargo bench --locked --bench check
 
 # Fuzz the YAML reader for some minutes.
 fuzz seconds="300":

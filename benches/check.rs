@@ -183,7 +183,7 @@ async fn list(kubeconfig: &Path, collections: &[String]) {
 
 fn driftd(arguments: &[&str]) -> Child {
     let mut command = Command::new(env!("CARGO_BIN_EXE_driftd"));
-    command.args(arguments).stdout(Stdio::from(std::io::stderr())).spawn().unwrap()
+    command.args(arguments).stdout(Stdio::null()).spawn().unwrap()
 }
 
 /// The most memory that the process held at once, as far as looking at it again and again shows.
