@@ -48,12 +48,10 @@ pub struct Known<'a> {
 /// What the cluster knows of one object's authors.
 pub struct Ownership<'a, 'f> {
     known: Known<'a>,
-    content: &'a Value,
+    live: &'a Live,
     is_default: &'f IsDefault<'f>,
     /// `None` where the object came without `managedFields`.
     writers: Option<Vec<(&'a Writer, Author)>>,
-    /// What a deployer last declared by client-side apply.
-    last_applied: Option<&'a Value>,
 }
 
 /// The verdict on one leaf that Git does not declare.
@@ -69,14 +67,16 @@ impl<'a, 'f> Ownership<'a, 'f> {
     #[must_use]
     pub fn new(live: &'a Live, known: Known<'a>, is_default: &'f IsDefault<'f>) -> Self {
         let writers = live.writers().map(|writers| writers.iter().zip(known.authors.of(writers)).collect());
-        let mut ownership = Self { known, content: &live.content, is_default, writers, last_applied: None };
-        // The annotation speaks for a deployer only while a deployer is the one who wrote it last.
+        Self { known, live, is_default, writers }
+    }
+
+    /// What a deployer last declared by client-side apply: the annotation speaks for a deployer only while a deployer
+    /// is the one who wrote it last.
+    fn last_applied(&self) -> Option<&'a Value> {
+        let applied = self.live.last_applied()?;
         let annotation = ["metadata", "annotations", "kubectl.kubernetes.io/last-applied-configuration"]
             .map(|key| PathStep::Key(key.to_owned()));
-        if ownership.owners(&annotation).any(|(_, author)| *author == Author::Deployer) {
-            ownership.last_applied = live.last_applied();
-        }
-        ownership
+        self.owners(&annotation).any(|(_, author)| *author == Author::Deployer).then_some(applied)
     }
 
     fn all(&self) -> impl Iterator<Item = &(&'a Writer, Author)> {
@@ -115,7 +115,7 @@ impl<'a, 'f> Ownership<'a, 'f> {
             return true;
         }
         let of_a_controller = self.known.scaled.is_some_and(|scaled| scaled.owns_resources(steps))
-            || set_aside::is_overruled(self.content, difference);
+            || set_aside::is_overruled(&self.live.content, difference);
         of_a_controller && !self.a_person_owns(steps)
     }
 
@@ -193,8 +193,8 @@ impl<'a, 'f> Ownership<'a, 'f> {
     fn is_nobodys(&self, difference: &Difference<'_>) -> bool {
         let steps = difference.path.steps();
         let value = difference.live.unwrap_or(&Value::Null);
-        (set_aside::is_set_aside(self.known.allocated, self.content, steps, value) && !self.a_person_owns(steps))
-            || set_aside::is_computed(self.content, steps)
+        (set_aside::is_set_aside(self.known.allocated, &self.live.content, steps, value) && !self.a_person_owns(steps))
+            || set_aside::is_computed(&self.live.content, steps)
     }
 
     fn a_person_owns(&self, steps: &[PathStep]) -> bool {
@@ -234,7 +234,7 @@ impl<'a, 'f> Ownership<'a, 'f> {
 
     /// Whether the last client-side apply declared the field at `steps`.
     fn was_applied(&self, steps: &[PathStep]) -> bool {
-        self.last_applied.and_then(|applied| find(applied, steps)).is_some_and(|value| !value.is_null())
+        self.last_applied().and_then(|applied| find(applied, steps)).is_some_and(|value| !value.is_null())
     }
 
     /// The nodes right below an undeclared one; none below a leaf, an atomic list and an empty container.

@@ -5,32 +5,46 @@ use std::collections::BTreeMap;
 use serde_json::Value;
 
 use super::PathStep;
+use super::deferred::Deferred;
 
 /// A tree of owned fields.
 ///
 /// Rule: `sigs.k8s.io/structured-merge-diff`, `fieldpath/serialize.go`: a child `.` says that the container
 /// itself is owned, a node without children is a leaf (scalar, atomic list or atomic map) and owns all below it.
-#[derive(Debug, Clone, Default, PartialEq)]
+#[derive(Debug, Clone)]
 pub struct FieldSet {
-    owned: bool,
-    children: BTreeMap<String, FieldSet>,
+    root: Deferred<Node>,
 }
+
+#[derive(Debug, Clone, Default, PartialEq)]
+struct Node {
+    owned: bool,
+    children: BTreeMap<String, Node>,
+}
+
+static NOTHING: Node = Node { owned: false, children: BTreeMap::new() };
 
 impl FieldSet {
     /// Reads a `fieldsV1` value; what is no object owns nothing.
     #[must_use]
     pub fn parse(fields: &Value) -> Self {
-        let Value::Object(map) = fields else { return Self::default() };
-        let mut set = Self { owned: map.is_empty() || map.contains_key("."), children: BTreeMap::new() };
-        for (key, child) in map.iter().filter(|(key, _)| *key != ".") {
-            set.children.insert(canonical(key), Self::parse(child));
-        }
-        set
+        Self { root: Deferred::known(Some(Node::parse(fields))) }
+    }
+
+    /// A `fieldsV1` value that is still JSON text; it is read when somebody asks for a field.
+    #[must_use]
+    pub fn of_text(fields: Box<str>) -> Self {
+        Self { root: Deferred::text(fields) }
+    }
+
+    fn root(&self) -> &Node {
+        let read = |text: &str| serde_json::from_str(text).ok().map(|fields| Node::parse(&fields));
+        self.root.get(read).unwrap_or(&NOTHING)
     }
 
     /// The deepest node on the way to `steps`, and how many steps lead there.
-    fn walk(&self, steps: &[PathStep]) -> (&Self, usize) {
-        let mut node = self;
+    fn walk(&self, steps: &[PathStep]) -> (&Node, usize) {
+        let mut node = self.root();
         for (taken, step) in steps.iter().enumerate() {
             match node.children.get(&step.fields_v1()) {
                 Some(child) => node = child,
@@ -57,6 +71,29 @@ impl FieldSet {
         } else {
             taken > 0 && node.children.is_empty()
         }
+    }
+}
+
+impl Node {
+    fn parse(fields: &Value) -> Self {
+        let Value::Object(map) = fields else { return Self::default() };
+        let mut node = Self { owned: map.is_empty() || map.contains_key("."), children: BTreeMap::new() };
+        for (key, child) in map.iter().filter(|(key, _)| *key != ".") {
+            node.children.insert(canonical(key), Self::parse(child));
+        }
+        node
+    }
+}
+
+impl Default for FieldSet {
+    fn default() -> Self {
+        Self { root: Deferred::known(None) }
+    }
+}
+
+impl PartialEq for FieldSet {
+    fn eq(&self, other: &Self) -> bool {
+        self.root() == other.root()
     }
 }
 

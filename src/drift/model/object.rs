@@ -1,6 +1,8 @@
 //! Objects as they enter: what Git declares and what the cluster has, Secret values already sealed.
 
 use jiff::Timestamp;
+use serde::Deserialize;
+use serde_json::value::RawValue;
 use serde_json::{Map, Value};
 
 use super::deferred::Deferred;
@@ -88,7 +90,7 @@ impl Declared {
         let mut writers = managed_fields.map(Deferred::text);
         if let Some(metadata) = metadata_mut(&mut content) {
             if let Some(fields) = metadata.get("managedFields") {
-                writers = Some(Deferred::known(read_writers(fields)));
+                writers = Some(Deferred::known(writers_of_value(fields)));
             }
             for field in SERVER_METADATA {
                 metadata.remove(field);
@@ -252,8 +254,7 @@ impl Live {
     /// The entries of `managedFields`; `None` where the object came without them (a dump).
     #[must_use]
     pub fn writers(&self) -> Option<&[Writer]> {
-        let read = |text: &str| read_writers(&serde_json::from_str(text).ok()?);
-        self.writers.as_ref()?.get(read).map(Vec::as_slice)
+        self.writers.as_ref()?.get(writers_of_text).map(Vec::as_slice)
     }
 
     /// What `kubectl apply` last declared, read from its annotation; of a Secret sealed like the object itself.
@@ -275,23 +276,54 @@ impl From<Declared> for Live {
     }
 }
 
-fn read_writers(managed_fields: &Value) -> Option<Vec<Writer>> {
-    managed_fields.as_array().map(|entries| entries.iter().filter_map(read_writer).collect())
+/// An entry of `managedFields` whose fields are not read yet.
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+struct Entry<F> {
+    manager: String,
+    operation: Option<String>,
+    time: Option<String>,
+    api_version: String,
+    subresource: String,
+    #[serde(rename = "fieldsV1")]
+    fields: Option<F>,
 }
 
-fn read_writer(entry: &Value) -> Option<Writer> {
-    let field = |name: &str| entry.get(name).and_then(Value::as_str);
-    let operation = if field("operation")? == Operation::Apply.as_str() { Operation::Apply } else { Operation::Update };
-    Some(Writer {
-        manager: Manager {
-            name: field("manager").unwrap_or_default().to_owned(),
-            operation,
-            time: field("time").and_then(|time| time.parse::<Timestamp>().ok()),
-        },
-        api_version: field("apiVersion").unwrap_or_default().to_owned(),
-        subresource: field("subresource").unwrap_or_default().to_owned(),
-        fields: FieldSet::parse(entry.get("fieldsV1")?),
-    })
+impl<F> Default for Entry<F> {
+    fn default() -> Self {
+        Self {
+            manager: String::new(),
+            operation: None,
+            time: None,
+            api_version: String::new(),
+            subresource: String::new(),
+            fields: None,
+        }
+    }
+}
+
+impl<F> Entry<F> {
+    /// `None` for an entry that names no operation or no fields.
+    fn read(self, fields: fn(F) -> FieldSet) -> Option<Writer> {
+        let applied = self.operation? == Operation::Apply.as_str();
+        let manager = Manager {
+            name: self.manager,
+            operation: if applied { Operation::Apply } else { Operation::Update },
+            time: self.time.and_then(|time| time.parse::<Timestamp>().ok()),
+        };
+        let fields = fields(self.fields?);
+        Some(Writer { manager, api_version: self.api_version, subresource: self.subresource, fields })
+    }
+}
+
+fn writers_of_text(managed_fields: &str) -> Option<Vec<Writer>> {
+    let entries: Vec<Entry<Box<RawValue>>> = serde_json::from_str(managed_fields).ok()?;
+    Some(entries.into_iter().filter_map(|entry| entry.read(|fields| FieldSet::of_text(fields.into()))).collect())
+}
+
+fn writers_of_value(managed_fields: &Value) -> Option<Vec<Writer>> {
+    let entries = managed_fields.as_array()?.iter().filter_map(|entry| Entry::<Value>::deserialize(entry).ok());
+    Some(entries.filter_map(|entry| entry.read(|fields| FieldSet::parse(&fields))).collect())
 }
 
 #[cfg(test)]

@@ -25,7 +25,7 @@ impl PathStep {
     #[must_use]
     pub fn fields_v1(&self) -> String {
         match self {
-            Self::Key(key) => format!("f:{key}"),
+            Self::Key(key) => ["f:", key].concat(),
             Self::Element(keys) => {
                 let sorted: serde_json::Map<String, Value> = keys.iter().cloned().collect();
                 format!("k:{}", Value::Object(sorted))
