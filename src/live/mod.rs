@@ -12,7 +12,7 @@ use crate::drift::model::{Gap, Live, Redactor, Schema, Scope, TypeKey};
 
 pub use cluster::Cluster;
 pub use listing::{Listing, Survey, Wanted};
-pub use snapshot::{Snapshot, SnapshotError, read_files};
+pub use snapshot::{NamedFile, Snapshot, SnapshotError, read_files};
 
 /// Where live objects come from.
 #[derive(Debug)]

@@ -6,6 +6,8 @@ use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use rayon::iter::{IntoParallelRefIterator, ParallelIterator};
+
 use crate::drift::model::{Gap, GapReason, Live, Redactor, Scope, Stage, TypeKey};
 use crate::drift::schema::kubernetes;
 use crate::manifest::{self, Problem};
@@ -90,13 +92,9 @@ impl Snapshot {
     /// # Errors
     /// A file cannot be read or holds a document that is no object.
     pub fn objects(&self) -> Result<Vec<Live>, SnapshotError> {
-        let mut found = Vec::new();
-        for (name, bytes) in read_files(&self.path)? {
-            for object in manifest::objects(&name, &bytes, &self.redactor) {
-                found.push(Live::from(object?.0));
-            }
-        }
-        Ok(found)
+        let read = |(name, bytes): &NamedFile| manifest::objects(name, bytes, &self.redactor);
+        let files: Vec<Vec<_>> = read_files(&self.path)?.par_iter().map(read).collect();
+        files.into_iter().flatten().map(|object| Ok(Live::from(object?.0))).collect()
     }
 
     async fn objects_off_the_reactor(&self) -> Result<Vec<Live>, Gap> {

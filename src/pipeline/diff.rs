@@ -5,6 +5,7 @@ use std::path::Path;
 use std::sync::Arc;
 
 use jiff::Timestamp;
+use rayon::iter::{IntoParallelRefIterator, ParallelIterator};
 
 use crate::drift::attribute::Autoscalers;
 use crate::drift::extras::extras;
@@ -12,7 +13,7 @@ use crate::drift::ignore;
 use crate::drift::model::{Desired, KindKey, Live, ObjectKey, Redactor, Scope};
 use crate::drift::normalise;
 use crate::drift::schema::kubernetes;
-use crate::live::{Listing, Snapshot, SnapshotError, read_files};
+use crate::live::{Listing, NamedFile, Snapshot, SnapshotError, read_files};
 use crate::manifest;
 use crate::report::{EnvironmentReport, Identity};
 
@@ -95,14 +96,13 @@ pub fn diff(desired: &Path, live: &Path, undeclared: Undeclared) -> Result<Envir
 }
 
 fn read_desired(path: &Path, redactor: &Redactor) -> Result<Vec<Desired>, DiffError> {
-    let mut found = Vec::new();
-    for (name, bytes) in read_files(path)? {
-        for object in manifest::objects(&name, &bytes, redactor) {
-            let (declared, position, lines) = object.map_err(SnapshotError::from)?;
-            found.push(Desired::new(declared, position, lines));
-        }
-    }
-    Ok(found)
+    let read = |(name, bytes): &NamedFile| manifest::objects(name, bytes, redactor);
+    let files: Vec<Vec<_>> = read_files(path)?.par_iter().map(read).collect();
+    let desired = |object: Result<manifest::Placed, manifest::Problem>| {
+        let (declared, position, lines) = object.map_err(SnapshotError::from)?;
+        Ok(Desired::new(declared, position, lines))
+    };
+    files.into_iter().flatten().map(desired).collect()
 }
 
 /// An object that names no namespace pairs with the live one of its kind and name where that is the only one.

@@ -58,8 +58,8 @@ pub(super) async fn discover(
         .map(|(api_version, types)| {
             let index = index.as_ref().ok();
             async move {
-                let resources = resources(connection, api_version).await;
-                let schema = schema(connection, index, api_version, known).await;
+                let (resources, schema) =
+                    tokio::join!(resources(connection, api_version), schema(connection, index, api_version, known),);
                 (api_version, types, resources, schema)
             }
         })
@@ -134,15 +134,17 @@ async fn schema(
     if let Some(schema) = known.lock().await.get(&entry.server_relative_url) {
         return Arc::clone(schema);
     }
-    let read = connection
-        .get(&entry.server_relative_url)
-        .await
-        .ok()
-        .and_then(|text| schema::parse(text.as_bytes(), kubernetes::facts()).ok());
-    let Some(schema) = read.map(Arc::new) else {
+    let Some(schema) = read_schema(connection, &entry.server_relative_url).await else {
         tracing::warn!(api_version, "no readable OpenAPI document; the embedded schema stands in");
         return kubernetes::schema();
     };
     known.lock().await.insert(entry.server_relative_url.clone(), Arc::clone(&schema));
     schema
+}
+
+/// The documents have up to a megabyte: they are read side by side, away from the tasks that wait for answers.
+async fn read_schema(connection: &Connection, url: &str) -> Option<Arc<Schema>> {
+    let text = connection.get(url).await.ok()?;
+    let parse = move || schema::parse(text.as_bytes(), kubernetes::facts()).ok().map(Arc::new);
+    tokio::task::spawn_blocking(parse).await.ok()?
 }

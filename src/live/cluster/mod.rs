@@ -171,14 +171,12 @@ impl Cluster {
                     connection.get_as(&page_url(scope, selector, &next), METADATA).await?
                 }
             };
-            let page: Page = serde_json::from_str(&text).map_err(|_| connection.unreadable("a list"))?;
-            for item in page.items {
-                match self.item(scope, item) {
-                    Ok(live) => listing.insert(live),
-                    Err(gap) => listing.gaps.push(gap),
-                }
-            }
-            next = page.metadata.next;
+            let (of, redactor) = (scope.clone(), self.redactor.clone());
+            // Reading is work: it stays off the tasks that wait for the answers to other requests.
+            let read = tokio::task::spawn_blocking(move || read_page(&text, &of, &redactor)).await;
+            let (part, after) = read.ok().flatten().ok_or_else(|| connection.unreadable("a list"))?;
+            listing.extend(part);
+            next = after;
             if next.is_empty() {
                 break;
             }
@@ -187,17 +185,6 @@ impl Cluster {
             listing.completed(scope.type_key.kind_key(), scope.namespace.clone());
         }
         Ok(listing)
-    }
-
-    fn item(&self, scope: &Wanted, mut item: Received) -> Result<Live, Gap> {
-        item.name_kind(&scope.type_key);
-        Declared::received(item, &self.redactor).map(Live::from).map_err(|error| Gap {
-            stage: Stage::List,
-            scope: scope.to_string(),
-            reason: GapReason::Failed,
-            message: format!("an item of {scope} {error}"),
-            source: None,
-        })
     }
 
     fn list_gap(&self, scope: &Wanted, error: &ApiError) -> Gap {
@@ -213,6 +200,26 @@ impl Cluster {
         };
         Gap { stage: Stage::List, scope: scope.to_string(), reason: error.reason, message, source: None }
     }
+}
+
+/// The objects of a page and the token of the next; `None` for a text that is no list.
+fn read_page(text: &str, scope: &Wanted, redactor: &Redactor) -> Option<(Listing, String)> {
+    let page: Page = serde_json::from_str(text).ok()?;
+    let mut listing = Listing::default();
+    for mut item in page.items {
+        item.name_kind(&scope.type_key);
+        match Declared::received(item, redactor) {
+            Ok(declared) => listing.insert(Live::from(declared)),
+            Err(error) => listing.gaps.push(Gap {
+                stage: Stage::List,
+                scope: scope.to_string(),
+                reason: GapReason::Failed,
+                message: format!("an item of {scope} {error}"),
+                source: None,
+            }),
+        }
+    }
+    Some((listing, page.metadata.next))
 }
 
 fn hint(reason: GapReason) -> &'static str {
