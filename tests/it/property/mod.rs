@@ -268,9 +268,9 @@ impl Run<'_> {
             if case.required.is_empty() {
                 // Without effect, or an effect elsewhere: anew, and something else.
                 if case.manifest["kind"] == "Namespace" {
-                    self.restore(case)
+                    self.restore(case);
                 } else {
-                    self.redeploy(case)
+                    self.redeploy(case);
                 }
                 case.live = self.api.get(&case.path).expect("it is there");
                 continue;
