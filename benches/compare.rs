@@ -1,5 +1,6 @@
 //! Objects per second on one core: live JSON read, taken in, normalised and compared with what Git declares.
 
+#![allow(clippy::print_stderr, reason = "a bench tells what it measures")]
 #![allow(clippy::expect_used, reason = "a benchmark fails by panicking")]
 
 mod objects;

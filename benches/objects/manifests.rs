@@ -71,7 +71,7 @@ fn container(random: &mut Random, container: &str, application: usize) -> Value 
         json!({"name": "POD_NAME", "valueFrom": {"fieldRef": {"fieldPath": "metadata.name"}}}),
         json!({"name": "PASSWORD", "valueFrom": {"secretKeyRef": {"name": name(application), "key": "password"}}}),
     ];
-    for number in 0..1 + random.below(5) {
+    for number in 0..=random.below(5) {
         let key = format!("{}_{number}", random.of(&WORDS).to_uppercase());
         env.push(json!({"name": key, "value": format!("{}:{}", random.of(&WORDS), random.below(10_000))}));
     }
@@ -158,7 +158,7 @@ fn ingress(random: &mut Random, application: usize, namespace: &str) -> Value {
         })
     };
     let mut paths = vec![path("/".to_owned())];
-    for _ in 0..1 + random.below(4) {
+    for _ in 0..=random.below(4) {
         paths.push(path(format!("/{}", random.of(&WORDS))));
     }
     json!({

@@ -51,7 +51,7 @@ impl Walk {
                 });
                 match keyed {
                     Some((one, other)) => {
-                        self.elements(schema.and_then(Schema::items), path, schema, desired, &one, &other)
+                        self.elements(schema.and_then(Schema::items), path, schema, desired, &one, &other);
                     }
                     None => self.report(schema, path, desired, Some(after)),
                 }

@@ -284,7 +284,8 @@ fn pointer(field: &str) -> String {
     let mut pointer = String::new();
     for part in field.split(['.', '[']) {
         let part = part.trim_end_matches(']');
-        pointer += &format!("/{}", escape(part));
+        pointer.push('/');
+        pointer += &escape(part);
     }
     pointer
 }
@@ -303,7 +304,7 @@ fn culprit(object: &Value, grafted: &[String], field: &str) -> Option<String> {
         // An element of a list keeps its place: the whole graft goes.
         let element = deepest.rsplit('/').next().is_some_and(|last| last.parse::<usize>().is_ok());
         let inner = deepest.len() > graft.len() && !element && deepest.len() * 2 > field.len();
-        return Some(if inner && field.len() % 2 == 0 { deepest.to_owned() } else { graft.clone() });
+        return Some(if inner && field.len().is_multiple_of(2) { deepest.to_owned() } else { graft.clone() });
     }
     // The complaint is about a field of the template: something grafted beside it is wrong.
     grafted.iter().find(|graft| graft.starts_with(field)).cloned()

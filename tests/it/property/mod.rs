@@ -1,6 +1,7 @@
 //! Random manifests, random changes: silent after the deployment, exact after the change, silent again.
 //!
-//! `DRIFTD_SEED` repeats a run, `DRIFTD_CASES` says how many cases there are.
+//! `DRIFTD_SEED` chooses a run, `DRIFTD_CASES` says how many cases there are. Without them one fixed run guards what
+//! has been reached; `just property` goes on looking under a new seed each time.
 
 mod expect;
 mod generate;
@@ -79,9 +80,12 @@ fn templates() -> Vec<Value> {
     named
 }
 
+/// The run that every test run repeats.
+const SEED: u64 = 2;
+
 #[test]
 fn random_objects_are_silent_exact_and_silent_again() {
-    let seed = setting("DRIFTD_SEED").unwrap_or_else(Random::seed);
+    let seed = setting("DRIFTD_SEED").unwrap_or(SEED);
     let cases = setting("DRIFTD_CASES").map_or(CASES, |cases| usize::try_from(cases).expect("fits"));
     eprintln!("DRIFTD_SEED={seed} DRIFTD_CASES={cases}");
     let plane = ControlPlane::start();
@@ -263,7 +267,11 @@ impl Run<'_> {
             case.required.retain(|one| one.1 != "vanished");
             if case.required.is_empty() {
                 // Without effect, or an effect elsewhere: anew, and something else.
-                if case.manifest["kind"] == "Namespace" { self.restore(case) } else { self.redeploy(case) }
+                if case.manifest["kind"] == "Namespace" {
+                    self.restore(case);
+                } else {
+                    self.redeploy(case);
+                }
                 case.live = self.api.get(&case.path).expect("it is there");
                 continue;
             }

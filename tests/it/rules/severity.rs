@@ -57,7 +57,7 @@ fn severities(rules: &str) -> Vec<String> {
 
 #[test]
 fn the_first_rule_that_fits_decides_and_the_table_where_none_does() {
-    let table = ["replicas medium", "image critical", "resources medium", " high"];
+    let table = ["replicas medium", "image critical", "limits medium", " high"];
     assert_eq!(severities(""), table);
     assert_eq!(severities("severity: [{category: scaling, severity: low, environment: qa}]\n"), table);
     assert_eq!(
@@ -65,7 +65,7 @@ fn the_first_rule_that_fits_decides_and_the_table_where_none_does() {
             "severity:\n  - {match: {kind: Deployment, name: \"work*\"}, paths: [spec.replicas], severity: high}\n  \
              - {category: scaling, severity: low, environment: prod}\n  - {match: {kind: Service}, severity: critical}\n"
         ),
-        ["replicas high", "image critical", "resources low", " critical"]
+        ["replicas high", "image critical", "limits low", " critical"]
     );
 }
 
@@ -74,6 +74,6 @@ fn a_rule_about_one_field_raises_a_finding_that_holds_it_and_never_lowers_it() {
     let rule = |severity: &str| {
         severities(&format!("severity: [{{paths: [\"**.resources.limits.cpu\"], severity: {severity}}}]\n"))[2].clone()
     };
-    assert_eq!(rule("critical"), "resources critical");
-    assert_eq!(rule("low"), "resources medium");
+    assert_eq!(rule("critical"), "limits critical");
+    assert_eq!(rule("low"), "limits medium");
 }

@@ -92,8 +92,9 @@ fn silent_after(apply: impl Fn(&ControlPlane, &str)) {
                 assert!(waited.status.success(), "{}", String::from_utf8_lossy(&waited.stderr));
             }
         }
-        environments +=
-            &format!("- {{name: {name}, repository: corpora, branch: main, path: {name}, cluster: test}}\n");
+        let environment =
+            format!("- {{name: {name}, repository: corpora, branch: main, path: {name}, cluster: test}}\n");
+        environments.push_str(&environment);
     }
     let folder = tempfile::tempdir().expect("a temporary folder");
     let config = folder.path().join("driftd.yaml");

@@ -187,13 +187,13 @@ fn name(number: usize) -> String {
 fn make(namespace: &Namespace, number: usize, (kind, patch, _, _): &Change) {
     let text = manifest(kind);
     let field = |key: &str| text.lines().find_map(|line| line.strip_prefix(key)).expect("the manifest names it").trim();
-    let path = namespace.path(field("apiVersion:"), field("kind:"), &name(number));
+    let url = namespace.path(field("apiVersion:"), field("kind:"), &name(number));
     let api = namespace.admin.api();
     let made = if *kind == "Scaled" {
         let scale = json!({"spec": {"replicas": 5}});
-        api.patch(&format!("{path}/scale"), Patch::Merge, &scale, "kubectl")
+        api.patch(&format!("{url}/scale"), Patch::Merge, &scale, "kubectl")
     } else {
-        api.patch(&path, Patch::Strategic, patch, "kubectl-edit")
+        api.patch(&url, Patch::Strategic, patch, "kubectl-edit")
     };
     made.unwrap_or_else(|error| panic!("change {number}: {error}"));
 }

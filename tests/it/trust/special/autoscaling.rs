@@ -8,7 +8,7 @@ use crate::fixture::{ControlPlane, Rule, eventually};
 const WEB: (&str, &str, &str) = ("apps/v1", "Deployment", "web");
 const SCALED: &str = "Deployment web: spec.replicas changed by kubectl (manual)";
 
-/// A HorizontalPodAutoscaler of Deployment web, as Git or KEDA writes it.
+/// A `HorizontalPodAutoscaler` of Deployment web, as Git or KEDA writes it.
 fn autoscaler(api_version: &str, name: &str, range: &str) -> String {
     format!(
         "apiVersion: {api_version}\nkind: HorizontalPodAutoscaler\nmetadata: {{name: {name}}}\n\
@@ -126,7 +126,7 @@ fn replicas_that_git_omits_and_nobody_owns_are_drift_unless_they_are_one_or_scal
     scene.assert_silent();
 }
 
-/// Enough of the real CustomResourceDefinition for its objects to be kept.
+/// Enough of the real `CustomResourceDefinition` for its objects to be kept.
 const VERTICAL: &str = "apiVersion: apiextensions.k8s.io/v1\nkind: CustomResourceDefinition\n\
     metadata: {name: verticalpodautoscalers.autoscaling.k8s.io, annotations: {api-approved.kubernetes.io: 'unapproved, for a test'}}\n\
     spec:\n  group: autoscaling.k8s.io\n  scope: Namespaced\n  \
