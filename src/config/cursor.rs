@@ -110,6 +110,16 @@ impl<'a> Cursor<'a> {
         self.value == &Value::Bool(false)
     }
 
+    /// `true` or `false`.
+    pub(super) fn boolean(&self) -> Result<bool, Noted> {
+        self.value.as_bool().ok_or_else(|| self.expected("a boolean", "write `true` or `false`"))
+    }
+
+    /// The value as it stands.
+    pub(super) const fn value(&self) -> &'a Value {
+        self.value
+    }
+
     /// Text that is not empty.
     pub(super) fn text(&self) -> Result<&'a str, Noted> {
         match self.value {

@@ -4,6 +4,7 @@ mod cursor;
 mod duration;
 mod error;
 mod parse;
+mod renderer;
 mod repository;
 mod rules;
 #[cfg(test)]
@@ -20,6 +21,7 @@ use crate::drift::extras::Extras;
 use crate::drift::ignore::IgnoreRule;
 use crate::drift::model::RedactRule;
 pub use error::{ConfigError, Problem, Problems};
+pub use renderer::{Crds, Helm, Kustomize, Limits, Permission, Program, RemoteChart, Renderer, Rendering};
 
 /// The whole configuration; every name in it refers to something that exists.
 #[derive(Debug, Clone, PartialEq)]
@@ -80,6 +82,8 @@ pub struct Environment {
     pub paths: Vec<String>,
     /// How files become manifests.
     pub renderer: Renderer,
+    /// What the renderers are told.
+    pub rendering: Rendering,
     /// Where they should run.
     pub cluster: Arc<Cluster>,
     /// For namespaced objects that name none.
@@ -116,13 +120,4 @@ pub enum ClusterSource {
     },
     /// From a file or folder of `kubectl get -o yaml` dumps.
     Snapshot(PathBuf),
-}
-
-/// How files become manifests.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Renderer {
-    /// Chosen by what lies at the path.
-    Auto,
-    /// Every YAML or JSON file as it is.
-    Plain,
 }

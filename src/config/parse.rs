@@ -8,6 +8,7 @@ use std::time::Duration;
 
 use super::cursor::{Cursor, Noted, Notes, Section, did_you_mean};
 use super::error::Problem;
+use super::renderer::{Defaults, read_defaults, read_renderer, read_rendering};
 use super::{Cluster, ClusterSource, Config, Environment, Renderer, Repository, duration, repository, rules};
 use crate::drift::extras::Extras;
 use crate::yaml::{self, Budget, Document};
@@ -58,6 +59,9 @@ fn read(root: &Cursor<'_>, folder: &Path) -> Result<Config, Noted> {
         "clusters",
         "repositories",
         "environments",
+        "kustomize",
+        "helm",
+        "rendering",
         "deployers",
         "imageMirrors",
         "extras",
@@ -73,8 +77,9 @@ fn read(root: &Cursor<'_>, folder: &Path) -> Result<Config, Noted> {
     let listen = file.optional("http", read_listen);
     let clusters = Named::read(&file, "clusters", |section| read_cluster(section, folder));
     let repositories = Named::read(&file, "repositories", |section| read_repository(section, folder));
-    let environments =
-        Named::read(&file, "environments", |section| read_environment(section, &clusters, &repositories));
+    let renderers = read_defaults(&file, folder);
+    let known = Known { clusters: &clusters, repositories: &repositories, renderers: &renderers, folder };
+    let environments = Named::read(&file, "environments", |section| read_environment(section, &known));
     let deployers = file.optional("deployers", read_texts);
     let image_mirrors = file.optional("imageMirrors", read_mirrors);
     let extras = file.optional("extras", read_extras);
@@ -82,6 +87,7 @@ fn read(root: &Cursor<'_>, folder: &Path) -> Result<Config, Noted> {
     let severity = file.optional("severity", rules::read_severity);
     let ignore = file.optional("ignore", rules::read_ignore);
 
+    renderers?;
     let interval = interval?.unwrap_or(INTERVAL);
     Ok(Config {
         interval,
@@ -97,7 +103,7 @@ fn read(root: &Cursor<'_>, folder: &Path) -> Result<Config, Noted> {
     })
 }
 
-fn duration_of_at_least(cursor: &Cursor<'_>, least: Duration) -> Result<Duration, Noted> {
+pub(super) fn duration_of_at_least(cursor: &Cursor<'_>, least: Duration) -> Result<Duration, Noted> {
     let hint = "write a number and a unit, such as `90s`, `5m` or `1h30m`";
     let Some(duration) = duration::parse(cursor.text()?) else { return Err(cursor.note("is no duration", hint)) };
     if duration < least {
@@ -144,30 +150,46 @@ fn read_repository(section: &Section<'_>, folder: &Path) -> Result<Repository, N
     Ok(Repository { name: name_of(&section)?.to_owned(), path: path? })
 }
 
-fn read_environment(
-    section: &Section<'_>,
-    clusters: &Named<Cluster>,
-    repositories: &Named<Repository>,
-) -> Result<Environment, Noted> {
-    let section =
-        section.cursor.section(&["name", "repository", "branch", "path", "renderer", "cluster", "namespace"])?;
+/// What an environment may refer to.
+struct Known<'a> {
+    clusters: &'a Named<Cluster>,
+    repositories: &'a Named<Repository>,
+    renderers: &'a Result<Defaults, Noted>,
+    folder: &'a Path,
+}
+
+fn read_environment(section: &Section<'_>, known: &Known<'_>) -> Result<Environment, Noted> {
+    let section = section.cursor.section(&[
+        "name",
+        "repository",
+        "branch",
+        "path",
+        "renderer",
+        "kustomize",
+        "helm",
+        "command",
+        "cluster",
+        "namespace",
+    ])?;
     let repository = section
         .require("repository", "name one of `repositories`")
-        .and_then(|cursor| repositories.find(&cursor, "repository"));
+        .and_then(|cursor| known.repositories.find(&cursor, "repository"));
     let cluster =
-        section.require("cluster", "name one of `clusters`").and_then(|cursor| clusters.find(&cursor, "cluster"));
+        section.require("cluster", "name one of `clusters`").and_then(|cursor| known.clusters.find(&cursor, "cluster"));
     let branch = section
         .require("branch", "name the branch that this environment follows")
         .and_then(|cursor| Ok(cursor.text()?.to_owned()));
     let paths = section.optional("path", read_paths);
-    let renderer = section.optional("renderer", read_renderer);
+    let renderer = section.optional("renderer", read_renderer).map(|chosen| chosen.unwrap_or(Renderer::Auto));
+    let rendering = renderer.and_then(|of| read_rendering(&section, of, known.renderers, known.folder));
     let namespace = section.optional("namespace", |cursor| Ok(cursor.name()?.to_owned()));
     Ok(Environment {
         name: name_of(&section)?.to_owned(),
         repository: repository?,
         branch: branch?,
         paths: paths?.unwrap_or_else(|| vec![String::new()]),
-        renderer: renderer?.unwrap_or(Renderer::Auto),
+        renderer: renderer?,
+        rendering: rendering?,
         cluster: cluster?,
         namespace: namespace?,
     })
@@ -183,17 +205,6 @@ fn read_extras(cursor: &Cursor<'_>) -> Result<Extras, Noted> {
         "namespace" => Ok(Extras::Namespace),
         "off" => Ok(Extras::Off),
         _ => Err(cursor.note("is no choice of extra objects", "use `tracked`, `namespace` or `off`")),
-    }
-}
-
-fn read_renderer(cursor: &Cursor<'_>) -> Result<Renderer, Noted> {
-    match cursor.text()? {
-        "auto" => Ok(Renderer::Auto),
-        "plain" => Ok(Renderer::Plain),
-        "kustomize" | "helm" | "command" => {
-            Err(cursor.note("this renderer is not supported yet", "use `auto` or `plain`"))
-        }
-        _ => Err(cursor.note("is no renderer", "use `auto` or `plain`")),
     }
 }
 
@@ -222,7 +233,7 @@ fn read_path(cursor: &Cursor<'_>) -> Result<String, Noted> {
     Ok(parts.join("/"))
 }
 
-fn read_texts(cursor: &Cursor<'_>) -> Result<Vec<String>, Noted> {
+pub(super) fn read_texts(cursor: &Cursor<'_>) -> Result<Vec<String>, Noted> {
     collect(cursor.items()?.iter().map(|item| Ok(item.text()?.to_owned())).collect())
 }
 

@@ -43,6 +43,15 @@ pub struct Discovery {
     pub gaps: Vec<Gap>,
 }
 
+/// What the cluster says of itself.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Versions {
+    /// Of Kubernetes: `v1.36.3`.
+    pub kubernetes: String,
+    /// Every API version that is served (`apps/v1`), and each of its kinds (`apps/v1/Deployment`).
+    pub apis: Vec<String>,
+}
+
 impl Source {
     /// A source for a configured cluster; touches nothing yet.
     #[must_use]
@@ -63,6 +72,17 @@ impl Source {
         match self {
             Self::Cluster(cluster) => cluster.discover(types).await,
             Self::Snapshot(snapshot) => snapshot.discover(types).await,
+        }
+    }
+
+    /// What the cluster is and serves; `None` for files, which do not say.
+    ///
+    /// # Errors
+    /// The API server does not answer.
+    pub async fn versions(&self) -> Result<Option<Versions>, Gap> {
+        match self {
+            Self::Cluster(cluster) => cluster.versions().await.map(Some),
+            Self::Snapshot(_) => Ok(None),
         }
     }
 

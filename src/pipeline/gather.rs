@@ -1,16 +1,19 @@
 //! Everything that a scan rests on, read from Git and the cluster; what cannot be had becomes a gap.
 
 use std::collections::{BTreeSet, HashMap};
+use std::sync::Arc;
 
 use crate::config::Environment;
 use crate::drift::attribute::Autoscalers;
 use crate::drift::extras::Extras;
 use crate::drift::model::{Desired, Gap, GapReason, Redactor, Scope, Stage, TypeKey};
 use crate::drift::normalise;
-use crate::git::{self, SourceTree};
+use crate::git::{self, GitError};
 use crate::live::{Discovery, Source, Wanted};
-use crate::render;
+use crate::render::{self, Capabilities, Sources};
+use crate::report::Rendering;
 
+use super::renders::{Inputs, Renders};
 use super::{Evidence, autoscaling, extra};
 
 /// Where objects live that name no namespace, in an environment that names none either.
@@ -23,21 +26,36 @@ pub(super) struct Gathered {
     pub revision: Option<String>,
     /// What is judged.
     pub evidence: Evidence,
+    /// What made manifests of the files.
+    pub rendering: Rendering,
+    /// What a second rendering would be made from; absent where it would be the same.
+    pub again: Option<Inputs>,
 }
 
 pub(super) async fn gather(
     environment: &Environment,
     source: &Source,
+    renders: &Renders,
     extras: Extras,
     redactor: &Redactor,
 ) -> Gathered {
-    let tree = match read_tree(environment).await {
-        Ok(tree) => tree,
-        Err(gap) => {
-            return Gathered { revision: None, evidence: Evidence { gaps: vec![gap], ..Evidence::default() } };
-        }
+    let failed = |revision, gap| {
+        Gathered { revision, evidence: Evidence { gaps: vec![gap], ..Evidence::default() }, ..Gathered::default() }
     };
-    let rendered = render::plain(&tree, redactor);
+    let sources = match read_sources(environment).await {
+        Ok(sources) => sources,
+        Err(gap) => return failed(None, gap),
+    };
+    let revision = Some(sources.revision.clone());
+    let capabilities = match capabilities(environment, &sources, source).await {
+        Ok(capabilities) => capabilities,
+        Err(gap) => return failed(revision, gap),
+    };
+    let may_vary = sources.may_vary(environment);
+    let inputs = Inputs { sources, capabilities };
+    let rendered = renders.first(environment, &inputs, redactor).await;
+    let rendering = Rendering { renderer: Some(inputs.sources.renderer()), hooks: rendered.hooks };
+    let rendered = Arc::unwrap_or_clone(rendered);
     let mut gaps = rendered.gaps;
     if rendered.objects.is_empty() && gaps.is_empty() {
         gaps.push(nothing_declared(environment));
@@ -55,20 +73,43 @@ pub(super) async fn gather(
     let extra = extra::look(extras, source, &desired, &listing, &gaps).await;
     let autoscalers = Autoscalers::among(listing.objects().chain(scaling.objects()));
     let evidence = Evidence { desired, live: listing, extra, schemas: discovery.schemas, autoscalers, gaps };
-    Gathered { revision: Some(tree.revision), evidence }
+    Gathered { revision, evidence, rendering, again: may_vary.then_some(inputs) }
 }
 
 /// libgit2 blocks, so it reads away from the tasks that answer requests.
-async fn read_tree(environment: &Environment) -> Result<SourceTree, Gap> {
-    let Environment { repository, branch, paths, .. } = environment.clone();
-    let read = tokio::task::spawn_blocking(move || git::read(&repository.path, &branch, &paths)).await;
+async fn read_sources(environment: &Environment) -> Result<Sources, Gap> {
+    let of = environment.clone();
+    let read = move || render::read(&of, &|at, paths| git::read(&of.repository.path, at, paths));
+    let read: Result<Result<Sources, GitError>, _> = tokio::task::spawn_blocking(read).await;
     let scope = format!("repository {} branch {}", environment.repository.name, environment.branch);
     let gap = |reason, message| Gap { stage: Stage::Git, scope, reason, message, source: None };
     match read {
-        Ok(Ok(tree)) => Ok(tree),
+        Ok(Ok(sources)) => Ok(sources),
         Ok(Err(error)) => Err(gap(error.reason(), error.to_string())),
         Err(error) => Err(gap(GapReason::Failed, error.to_string())),
     }
+}
+
+/// What charts are told: what is configured, else what the cluster says of itself.
+async fn capabilities(
+    environment: &Environment,
+    sources: &Sources,
+    source: &Source,
+) -> Result<Capabilities, Gap> {
+    let helm = &environment.rendering.helm;
+    let mut told = Capabilities {
+        kube_version: helm.kube_version.clone(),
+        api_versions: helm.api_versions.clone().unwrap_or_default(),
+    };
+    if sources.asks_for_the_cluster(environment)
+        && let Some(versions) = source.versions().await?
+    {
+        told.kube_version.get_or_insert(versions.kubernetes);
+        if helm.api_versions.is_none() {
+            told.api_versions = versions.apis;
+        }
+    }
+    Ok(told)
 }
 
 /// An environment that declares nothing is a wrong path far more often than an empty platform.

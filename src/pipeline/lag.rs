@@ -41,6 +41,10 @@ pub(super) fn attribute_lag(
     for object in objects.iter_mut().filter(|object| object.state == State::Modified).take(OBJECTS) {
         let Some(desired) = declared.get(&object.key.identity()) else { continue };
         let Some(live) = evidence.live.get(&object.key) else { continue };
+        // An earlier version of a template or of a base is no earlier declaration: nothing is claimed.
+        if !desired.is_verbatim() {
+            continue;
+        }
         let file = &desired.source.file;
         let earlier = versions.entry(Arc::clone(file)).or_insert_with(|| {
             // A file whose history cannot be read leaves its drift unexplained, never hidden.

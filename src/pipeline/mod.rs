@@ -6,6 +6,8 @@ mod evaluate;
 mod extra;
 mod gather;
 mod lag;
+mod renders;
+mod vary;
 
 use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
@@ -20,6 +22,9 @@ use crate::drift::ignore::{self, IgnoreRule, Ignored};
 use crate::drift::model::{Assessment, Gap, GapReason, Redaction, Redactor, Stage};
 use crate::live::Source;
 use crate::report::{EnvironmentReport, Identity};
+
+use gather::Gathered;
+use renders::Renders;
 
 pub use diff::{DiffError, Undeclared, diff};
 pub use evaluate::{Evidence, evaluate};
@@ -73,6 +78,7 @@ pub enum PipelineError {
 pub struct Pipeline {
     /// By the cluster's name.
     sources: HashMap<String, Source>,
+    renders: Renders,
     rules: Arc<Rules>,
     extras: Extras,
     redactor: Redactor,
@@ -94,22 +100,18 @@ impl Pipeline {
             ignore: config.ignore.clone(),
             redaction: Redaction::new(redactor.clone(), config.redact.clone()),
         });
-        Ok(Self { sources, rules, extras: config.extras, redactor })
+        Ok(Self { sources, renders: Renders::default(), rules, extras: config.extras, redactor })
     }
 
     /// Scans one environment. Never fails: what could not be known is a gap of the report.
     pub async fn scan(&self, environment: &Environment) -> EnvironmentReport {
         let started_at = Timestamp::now();
         let gathered = match self.sources.get(&environment.cluster.name) {
-            Some(source) => gather::gather(environment, source, self.extras, &self.redactor).await,
-            None => gather::Gathered::default(),
+            Some(source) => gather::gather(environment, source, &self.renders, self.extras, &self.redactor).await,
+            None => Gathered::default(),
         };
-        let revision = gathered.revision.clone();
-        let (of, rules, redactor) = (environment.clone(), Arc::clone(&self.rules), self.redactor.clone());
-        // Comparing is work, not waiting: it stays off the threads that answer requests.
-        let judged = tokio::task::spawn_blocking(move || judge(&of, &gathered, &rules, &redactor, started_at)).await;
-        let (assessment, ignored) = judged
-            .unwrap_or_else(|error| (Assessment { objects: Vec::new(), gaps: vec![died(&error)] }, Ignored::default()));
+        let (revision, rendering) = (gathered.revision.clone(), gathered.rendering.clone());
+        let (assessment, ignored) = self.judge(environment, Arc::new(gathered), started_at).await;
         let identity = Identity {
             name: environment.name.clone(),
             repository: environment.repository.name.clone(),
@@ -117,27 +119,60 @@ impl Pipeline {
             cluster: environment.cluster.name.clone(),
         };
         let times = (started_at, Timestamp::now());
-        EnvironmentReport { ignored, ..EnvironmentReport::new(identity, revision, assessment, times) }
+        EnvironmentReport { ignored, rendering, ..EnvironmentReport::new(identity, revision, assessment, times) }
+    }
+
+    /// The half of a scan that computes; it stays off the threads that answer requests.
+    async fn judge(
+        &self,
+        environment: &Environment,
+        gathered: Arc<Gathered>,
+        now: Timestamp,
+    ) -> (Assessment, Ignored) {
+        let name = environment.name.clone();
+        let (of, rules) = (Arc::clone(&gathered), Arc::clone(&self.rules));
+        let compared = tokio::task::spawn_blocking(move || evaluate(&name, &of.evidence, &rules)).await;
+        let drifts = |assessment: &Assessment| assessment.objects.iter().any(|object| object.state.is_drift());
+        let second = match (&compared, &gathered.again) {
+            (Ok(assessment), Some(inputs)) if drifts(assessment) => {
+                self.renders.second(environment, inputs, &self.redactor).await
+            }
+            _ => None,
+        };
+        let (of, rules, redactor) = (environment.clone(), Arc::clone(&self.rules), self.redactor.clone());
+        let judged = tokio::task::spawn_blocking(move || {
+            let mut assessment = compared.unwrap_or_else(|error| blank(&error));
+            if let Some(second) = second {
+                vary::confirm(&mut assessment, &second, &gathered.evidence, &of.name, &rules);
+            }
+            let ignored = apply_rules(&mut assessment, &of, &gathered, &rules, &redactor, now);
+            (assessment, ignored)
+        });
+        judged.await.unwrap_or_else(|error| (blank(&error), Ignored::default()))
     }
 }
 
-/// The half of a scan that computes.
-fn judge(
+/// What the operator says of the findings, and how far the cluster lags behind.
+fn apply_rules(
+    assessment: &mut Assessment,
     environment: &Environment,
-    gathered: &gather::Gathered,
+    gathered: &Gathered,
     rules: &Rules,
     redactor: &Redactor,
     now: Timestamp,
-) -> (Assessment, Ignored) {
-    let mut assessment = evaluate(&environment.name, &gathered.evidence, rules);
+) -> Ignored {
     let declared = &gathered.evidence.desired;
     overrule(&rules.severity, &environment.name, declared, &mut assessment.objects);
-    let ignored = ignore::apply(&rules.ignore, &environment.name, declared, &mut assessment, now);
+    let ignored = ignore::apply(&rules.ignore, &environment.name, declared, assessment, now);
     if let Some(revision) = &gathered.revision {
         let tip = lag::Tip { location: &environment.repository.path, revision };
         lag::attribute_lag(&mut assessment.objects, tip, &gathered.evidence, &environment.name, rules, redactor);
     }
-    (assessment, ignored)
+    ignored
+}
+
+fn blank(error: &tokio::task::JoinError) -> Assessment {
+    Assessment { objects: Vec::new(), gaps: vec![died(error)] }
 }
 
 /// A bug blanks one scan of one environment, and says so.

@@ -1,68 +1,139 @@
-//! Files of a branch become manifests, each with the file and line that declare it.
+//! Files of a branch become manifests, each with the file that declares it; the only room that starts programs.
 
-use std::sync::Arc;
+mod clock;
+mod command;
+mod complaint;
+mod error;
+mod helm;
+mod kustomize;
+mod network;
+mod plain;
+mod process;
+mod sources;
+mod stream;
+mod tools;
+mod workspace;
 
-use crate::drift::model::{Desired, Gap, GapReason, Position, Redactor, Stage};
-use crate::git::{SourceFile, SourceTree};
-use crate::manifest::{is_manifest, objects};
+use std::path::Path;
+
+use tokio::sync::OnceCell;
+
+use crate::config::{Environment, Renderer};
+use crate::drift::model::{Desired, Gap, Redactor};
+
+pub use clock::Clock;
+pub use sources::{Fetch, Part, Sources, read};
+
+use error::RenderError;
+use helm::Charts;
+use network::Wall;
+use tools::{Needed, Tool, Tools};
 
 /// What an environment's files declare.
-#[derive(Debug, Default)]
+#[derive(Debug, Clone, Default)]
 pub struct Rendered {
     /// Every object, in the order of the files.
     pub objects: Vec<Desired>,
-    /// Documents that could not be read; each blanks itself only.
+    /// What could not be read; a document blanks itself only, a part that is not rendered all of its own.
     pub gaps: Vec<Gap>,
+    /// Objects that helm runs on its own occasions (hooks, tests): they are not compared.
+    pub hooks: usize,
 }
 
-/// Every YAML and JSON file as it is.
-#[must_use]
-pub fn plain(tree: &SourceTree, redactor: &Redactor) -> Rendered {
-    let mut rendered = Rendered::default();
-    for file in tree.files.iter().filter(|file| is_manifest(&file.path)) {
-        if let Some(gap) = other_renderer(file) {
-            rendered.gaps.push(gap);
-            continue;
-        }
-        for object in objects(&file.path, &file.bytes, redactor) {
-            match object {
-                Ok((declared, position, lines)) => rendered.objects.push(Desired::new(declared, position, lines)),
-                Err(problem) => rendered.gaps.push(problem.into_gap()),
-            }
-        }
+impl Rendered {
+    fn extend(&mut self, other: Self) {
+        self.objects.extend(other.objects);
+        self.gaps.extend(other.gaps);
+        self.hooks += other.hooks;
     }
-    rendered.gaps.extend(tree.unread.iter().filter(|path| is_manifest(path)).map(unread));
-    rendered
 }
 
-/// A file that says the folder is meant for a renderer which this version lacks.
-fn other_renderer(file: &SourceFile) -> Option<Gap> {
-    let name = file.path.rsplit('/').next().unwrap_or(&file.path);
-    let renderer = match name {
-        "kustomization.yaml" | "kustomization.yml" => "kustomize",
-        "Chart.yaml" => "helm",
-        _ => return None,
-    };
-    Some(Gap {
-        stage: Stage::Render,
-        scope: file.path.to_string(),
-        reason: GapReason::Malformed,
-        message: format!(
-            "{} belongs to {renderer}, which this version cannot render; point path at plain manifests",
-            file.path
-        ),
-        source: Some(Position { file: file.path.clone(), line: 1 }),
-    })
+/// What charts are told about the cluster.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Capabilities {
+    /// Such as `v1.36.3`; the renderer's own idea where absent.
+    pub kube_version: Option<String>,
+    /// Such as `apps/v1` and `apps/v1/Deployment`.
+    pub api_versions: Vec<String>,
 }
 
-fn unread(path: &Arc<str>) -> Gap {
-    Gap {
-        stage: Stage::Render,
-        scope: path.to_string(),
-        reason: GapReason::Malformed,
-        message: format!(
-            "{path} is a symbolic link or a submodule, which this version does not follow; replace it by the file"
-        ),
-        source: Some(Position { file: Arc::clone(path), line: 1 }),
+/// What is known of the programs of this machine and of the charts of others.
+#[derive(Debug, Default)]
+pub struct Renderers {
+    tools: Tools,
+    charts: Charts,
+    wall: OnceCell<Wall>,
+}
+
+impl Renderers {
+    /// Renders `sources`. Never fails: what could not be rendered is a gap. Dropped, it ends every child process.
+    pub async fn render(
+        &self,
+        environment: &Environment,
+        sources: &Sources,
+        capabilities: &Capabilities,
+        clock: Clock,
+        redactor: &Redactor,
+    ) -> Rendered {
+        let wall = self.wall.get_or_init(Wall::probe).await;
+        let request =
+            Request { environment, capabilities, clock, redactor, wall, tools: &self.tools, charts: &self.charts };
+        let mut rendered = Rendered::default();
+        for part in &sources.parts {
+            rendered.extend(request.part(part).await);
+        }
+        rendered
+    }
+
+    /// The versions of the programs that render `sources`, and the digests of charts from elsewhere: a part of what
+    /// the outcome depends on.
+    pub async fn versions(&self, environment: &Environment, sources: &Sources) -> String {
+        let wall = self.wall.get_or_init(Wall::probe).await;
+        let rendering = &environment.rendering;
+        let uses = |renderer| sources.parts.iter().any(|part| part.renderer == renderer);
+        let mut versions = Vec::new();
+        if uses(Renderer::Kustomize) {
+            let binary = rendering.kustomize.binary.as_deref();
+            versions.push(self.tools.find(&tools::KUSTOMIZE, binary, wall).await);
+        }
+        if uses(Renderer::Helm) || sources.parts.iter().any(|part| kustomize::inflates(part, environment)) {
+            versions.push(self.tools.find(&tools::HELM, rendering.helm.binary.as_deref(), wall).await);
+        }
+        format!("{versions:?}")
+    }
+}
+
+/// What is to be rendered, and with what.
+#[derive(Clone, Copy)]
+struct Request<'a> {
+    environment: &'a Environment,
+    capabilities: &'a Capabilities,
+    clock: Clock,
+    redactor: &'a Redactor,
+    wall: &'a Wall,
+    tools: &'a Tools,
+    charts: &'a Charts,
+}
+
+impl Request<'_> {
+    async fn tool(&self, needed: &Needed, configured: Option<&Path>) -> Result<Tool, RenderError> {
+        self.tools.find(needed, configured, self.wall).await
+    }
+
+    async fn part(&self, part: &Part) -> Rendered {
+        if !part.refused.is_empty() {
+            return Rendered { gaps: part.refused.clone(), ..Rendered::default() };
+        }
+        let rendered = match part.renderer {
+            Renderer::Auto | Renderer::Plain => return plain::render(part, self.redactor),
+            Renderer::Kustomize => kustomize::render(self, part).await,
+            Renderer::Helm => helm::render(self, part).await,
+            Renderer::Command => command::render(self, part).await,
+        };
+        let mut rendered = rendered
+            .unwrap_or_else(|error| Rendered { gaps: vec![error.into_gap(&part.path)], ..Rendered::default() });
+        // A renderer cannot tell that a link is missing; what it made without it may lack an object.
+        rendered.gaps.extend(part.unread.iter().map(plain::unread));
+        rendered
     }
 }

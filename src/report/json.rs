@@ -26,6 +26,7 @@ fn without_in_sync(report: &Report) -> Report {
         branch: environment.branch.clone(),
         revision: environment.revision.clone(),
         cluster: environment.cluster.clone(),
+        rendering: environment.rendering.clone(),
         complete: environment.complete,
         summary: environment.summary.clone(),
         gaps: environment.gaps.clone(),

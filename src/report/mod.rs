@@ -74,6 +74,9 @@ pub struct EnvironmentReport {
     pub revision: Option<String>,
     /// The cluster's name in the configuration.
     pub cluster: String,
+    /// What made manifests of its files.
+    #[serde(flatten)]
+    pub rendering: Rendering,
     /// Whether everything was compared.
     pub complete: bool,
     /// Counts over this environment.
@@ -91,6 +94,23 @@ pub struct EnvironmentReport {
     /// When this environment's scan ended.
     #[serde(skip)]
     pub finished_at: Timestamp,
+}
+
+/// What made manifests of an environment's files.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
+pub struct Rendering {
+    /// The renderer, also where it was chosen by a look at the files; those of several paths with a comma between them.
+    /// Absent while nothing could be read.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub renderer: Option<String>,
+    /// Objects that helm runs on its own occasions (hooks, tests), which are not compared.
+    #[serde(skip_serializing_if = "no_hooks")]
+    pub hooks: usize,
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "the form that serde asks for")]
+const fn no_hooks(hooks: &usize) -> bool {
+    *hooks == 0
 }
 
 /// What an environment is, as its report names it.
@@ -121,6 +141,7 @@ impl EnvironmentReport {
             branch: identity.branch,
             cluster: identity.cluster,
             revision,
+            rendering: Rendering::default(),
             complete: assessment.is_complete(),
             summary: Summary::of(&assessment.objects),
             gaps: assessment.gaps,

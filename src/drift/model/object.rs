@@ -196,7 +196,8 @@ pub struct Desired {
     pub content: Value,
     /// The file that declares it, and where it begins.
     pub source: Position,
-    lines: Lines,
+    /// Absent where the file is not the object's own text.
+    lines: Option<Lines>,
     string_data: Vec<String>,
 }
 
@@ -204,7 +205,19 @@ impl Desired {
     /// Joins an object with the place it was read from; `lines` are those of its document.
     #[must_use]
     pub fn new(declared: Declared, source: Position, lines: Lines) -> Self {
-        Self { key: declared.key, content: declared.content, source, lines, string_data: declared.string_data }
+        Self { lines: Some(lines), ..Self::rendered(declared, source) }
+    }
+
+    /// Joins an object with the file that it was made from: no line of it is that of a field.
+    #[must_use]
+    pub fn rendered(declared: Declared, source: Position) -> Self {
+        Self { key: declared.key, content: declared.content, source, lines: None, string_data: declared.string_data }
+    }
+
+    /// Whether its file holds the object itself, rather than what it was made from.
+    #[must_use]
+    pub const fn is_verbatim(&self) -> bool {
+        self.lines.is_some()
     }
 
     /// The pointer as Git writes it: a Secret's key that stands under `stringData` is compared under `data`.
@@ -216,11 +229,16 @@ impl Desired {
             .map_or_else(|| pointer.clone(), |key| Pointer::root().key("stringData").key(key))
     }
 
-    /// The line of the field at `pointer`, or of the nearest declared field above it.
+    /// The line of the field at `pointer`, or of the nearest declared field above it; of a rendered object its file.
     #[must_use]
     pub fn position(&self, pointer: &Pointer) -> Position {
-        let line = self.lines.nearest(self.as_written(pointer).as_str());
-        Position { file: self.source.file.clone(), line }
+        match &self.lines {
+            Some(lines) => {
+                let line = lines.nearest(self.as_written(pointer).as_str());
+                Position { file: self.source.file.clone(), line }
+            }
+            None => self.source.clone(),
+        }
     }
 }
 

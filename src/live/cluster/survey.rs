@@ -5,9 +5,9 @@ use std::collections::BTreeSet;
 use futures_util::StreamExt as _;
 use serde::Deserialize;
 
-use crate::drift::model::{Live, Scope, TypeKey};
+use crate::drift::model::{Gap, Live, Scope, TypeKey};
 
-use super::super::{Served, Survey, Wanted};
+use super::super::{Served, Survey, Versions, Wanted};
 use super::client::{ApiError, Connection};
 use super::{CONCURRENCY, Cluster, Content};
 
@@ -79,6 +79,21 @@ impl Cluster {
         found
     }
 
+    /// What the cluster is and serves.
+    pub(in super::super) async fn versions(&self) -> Result<Versions, Gap> {
+        let learnt = match self.connection().await {
+            Ok(connection) => versions(&connection).await,
+            Err(error) => Err(error),
+        };
+        match learnt {
+            Ok(versions) => Ok(versions),
+            Err(error) => {
+                self.forget_connection().await;
+                Err(self.unreachable(&error))
+            }
+        }
+    }
+
     async fn metadata(&self, connection: Connection, scope: Wanted, survey: &Survey) -> Vec<Live> {
         let content = Content::Metadata { selector: survey.selector.clone() };
         match self.list_pages(&connection, &scope, &content).await {
@@ -91,26 +106,53 @@ impl Cluster {
     }
 }
 
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct ServerVersion {
+    git_version: String,
+}
+
+async fn versions(connection: &Connection) -> Result<Versions, ApiError> {
+    let text = connection.get("/version").await?;
+    let version: ServerVersion = serde_json::from_str(&text).map_err(|_| connection.unreadable("a version"))?;
+    let mut apis = BTreeSet::new();
+    for group in groups(connection).await? {
+        for version in group.versions {
+            let name = &group.metadata.name;
+            let api = if name.is_empty() { version.version } else { format!("{name}/{}", version.version) };
+            apis.extend(version.resources.iter().map(|resource| format!("{api}/{}", resource.response_kind.kind)));
+            apis.insert(api);
+        }
+    }
+    Ok(Versions { kubernetes: version.git_version, apis: apis.into_iter().collect() })
+}
+
+async fn groups(connection: &Connection) -> Result<Vec<Group>, ApiError> {
+    let mut found = Vec::new();
+    for url in ["/api", "/apis"] {
+        let text = connection.get_as(url, AGGREGATED).await?;
+        let groups: Groups = serde_json::from_str(&text).map_err(|_| connection.unreadable("a list of groups"))?;
+        found.extend(groups.items);
+    }
+    Ok(found)
+}
+
 /// Every kind that can be listed, at the version that its group prefers.
 async fn kinds(connection: &Connection) -> Result<Vec<(TypeKey, Served)>, ApiError> {
     let mut found = Vec::new();
     let mut known = BTreeSet::new();
-    for url in ["/api", "/apis"] {
-        let text = connection.get_as(url, AGGREGATED).await?;
-        let groups: Groups = serde_json::from_str(&text).map_err(|_| connection.unreadable("a list of groups"))?;
-        for group in groups.items {
-            for version in group.versions {
-                for resource in version.resources {
-                    let type_key = TypeKey {
-                        group: group.metadata.name.clone(),
-                        version: version.version.clone(),
-                        kind: resource.response_kind.kind,
-                    };
-                    // The preferred version comes first.
-                    if resource.verbs.iter().any(|verb| verb == "list") && known.insert(type_key.kind_key()) {
-                        let scope = if resource.scope == "Namespaced" { Scope::Namespaced } else { Scope::Cluster };
-                        found.push((type_key, Served { plural: resource.plural, scope }));
-                    }
+    for group in groups(connection).await? {
+        for version in group.versions {
+            for resource in version.resources {
+                let type_key = TypeKey {
+                    group: group.metadata.name.clone(),
+                    version: version.version.clone(),
+                    kind: resource.response_kind.kind,
+                };
+                // The preferred version comes first.
+                if resource.verbs.iter().any(|verb| verb == "list") && known.insert(type_key.kind_key()) {
+                    let scope = if resource.scope == "Namespaced" { Scope::Namespaced } else { Scope::Cluster };
+                    found.push((type_key, Served { plural: resource.plural, scope }));
                 }
             }
         }

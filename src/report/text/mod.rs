@@ -121,6 +121,7 @@ impl Page<'_> {
             ("branch ", &environment.branch),
             ("revision ", revision.get(..REVISION).unwrap_or(revision)),
             ("cluster ", &environment.cluster),
+            ("renderer ", environment.rendering.renderer.as_deref().unwrap_or_default()),
         ]
         .into_iter()
         .filter(|(_, value)| !value.is_empty())
@@ -130,6 +131,9 @@ impl Page<'_> {
             writeln!(out, "  {}", origin.join(", "))?;
         }
         writeln!(out, "  {}", counted(&environment.summary))?;
+        if environment.rendering.hooks > 0 {
+            writeln!(out, "  {} left out", count(environment.rendering.hooks, "hook of helm's"))?;
+        }
         rules::write(&environment.ignored, listing, out)
     }
 

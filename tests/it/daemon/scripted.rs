@@ -7,7 +7,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use driftd::board::Board;
-use driftd::config::{Cluster, ClusterSource, Config, Environment, Renderer, Repository};
+use driftd::config::{Cluster, ClusterSource, Config, Environment, Renderer, Rendering, Repository};
 use driftd::daemon::{Daemon, DaemonError, Scan};
 use driftd::drift::extras::Extras;
 use driftd::drift::model::{
@@ -98,6 +98,7 @@ pub fn config(names: &[&str]) -> Config {
             branch: (*name).to_owned(),
             paths: vec![String::new()],
             renderer: Renderer::Plain,
+            rendering: Rendering::default(),
             cluster: Arc::clone(&cluster),
             namespace: None,
         })

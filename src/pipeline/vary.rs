@@ -1,0 +1,104 @@
+//! Drift told from chance: what a second rendering of the same commit does not confirm is no drift.
+
+use std::collections::{BTreeSet, HashMap};
+
+use crate::drift::model::{
+    Assessment, Desired, Finding, Gap, GapReason, KindKey, ObjectAssessment, ObjectKey, Scope, Stage, State, Warning,
+};
+use crate::drift::normalise;
+use crate::render::Rendered;
+
+use super::{Evidence, Rules, evaluate};
+
+/// Where an object would be drift although it would have another name the next time.
+type Place = (KindKey, Option<String>);
+
+/// Takes away what `second` does not say as well: fields become warnings, objects of another name gaps.
+pub(super) fn confirm(
+    assessment: &mut Assessment,
+    second: &Rendered,
+    evidence: &Evidence,
+    environment: &str,
+    rules: &Rules,
+) {
+    if !second.gaps.is_empty() {
+        // Nothing is known of a rendering that failed: its gaps are told, and the drift stands.
+        assessment.gaps.extend(second.gaps.iter().cloned());
+        return;
+    }
+    let mut by_name: HashMap<(KindKey, &str), Vec<&Desired>> = HashMap::new();
+    for object in &second.objects {
+        by_name.entry((object.key.type_key.kind_key(), &object.key.name)).or_default().push(object);
+    }
+    let mut renamed: BTreeSet<Place> = BTreeSet::new();
+    for object in assessment.objects.iter_mut().filter(|object| object.state.is_drift()) {
+        let again = again(&object.key, &by_name);
+        match (object.state, again) {
+            (State::Modified, again) => {
+                let again = again.as_ref().zip(evidence.live.get(&object.key));
+                let still = again
+                    .map(|(again, live)| evaluate::findings(again, live, evidence, environment, rules))
+                    .unwrap_or_default();
+                keep_confirmed(object, &still);
+            }
+            (State::Missing, None) => {
+                assessment.gaps.push(another_name(object));
+                renamed.insert((object.key.type_key.kind_key(), object.key.namespace.clone()));
+                *object = ObjectAssessment { category: None, severity: None, origin: None, ..object.clone() };
+                object.state = State::Unknown;
+            }
+            _ => {}
+        }
+    }
+    // The live object of such a name was made by an earlier rendering: nothing tells it from an extra one.
+    assessment.objects.retain(|object| {
+        let place = (object.key.type_key.kind_key(), object.key.namespace.clone());
+        object.state != State::Extra || !renamed.contains(&place)
+    });
+}
+
+/// The object as the second rendering declares it.
+fn again(key: &ObjectKey, by_name: &HashMap<(KindKey, &str), Vec<&Desired>>) -> Option<Desired> {
+    let same = |object: &&&Desired| object.key.namespace.is_none() || object.key.namespace == key.namespace;
+    let found = by_name.get(&(key.type_key.kind_key(), key.name.as_str()))?.iter().find(same)?;
+    let mut again = (*found).clone();
+    match &key.namespace {
+        Some(namespace) => normalise::place(&mut again, Scope::Namespaced, namespace),
+        None => normalise::place(&mut again, Scope::Cluster, ""),
+    }
+    Some(again)
+}
+
+fn keep_confirmed(object: &mut ObjectAssessment, still: &[Finding]) {
+    let confirmed = |finding: &Finding| {
+        still.iter().any(|other| other.id == finding.id && other.desired == finding.desired)
+    };
+    let (kept, taken): (Vec<_>, Vec<_>) = std::mem::take(&mut object.findings).into_iter().partition(confirmed);
+    object.findings = kept;
+    for finding in taken {
+        let Some(source) = finding.source.or_else(|| object.source.clone()) else { continue };
+        object.warnings.push(Warning {
+            message: "non-deterministic render: two renderings of this commit differ here, so it cannot be compared; \
+                      take the random value or the time out of the template"
+                .to_owned(),
+            path: finding.path,
+            source,
+        });
+    }
+    object.warnings.sort_by_cached_key(|warning| warning.path.to_string());
+    object.settle();
+}
+
+fn another_name(object: &ObjectAssessment) -> Gap {
+    Gap {
+        stage: Stage::Render,
+        scope: object.key.to_string(),
+        reason: GapReason::Malformed,
+        message: format!(
+            "non-deterministic render: each rendering of this commit gives {} another name, so it cannot be compared; \
+             take the random value or the time out of its name",
+            object.key.type_key.kind
+        ),
+        source: object.source.clone(),
+    }
+}

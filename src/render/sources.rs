@@ -1,0 +1,242 @@
+//! The files that an environment is rendered from, and what renders them.
+
+use std::sync::Arc;
+
+use sha2::{Digest, Sha256};
+
+use super::{helm, kustomize};
+use crate::config::{Environment, Renderer};
+use crate::drift::model::{Gap, GapReason, Glob, Position, Stage, hex};
+use crate::git::{GitError, SourceFile, SourceTree};
+use crate::yaml::{self, Budget, Document};
+
+/// Reads paths of the repository at a branch, tag or commit.
+pub type Fetch<'a> = &'a dyn Fn(&str, &[String]) -> Result<SourceTree, GitError>;
+
+/// Everything that an environment is rendered from.
+#[derive(Debug, Default)]
+pub struct Sources {
+    /// The commit, 40 hex digits.
+    pub revision: String,
+    /// One for each of the environment's paths.
+    pub parts: Vec<Part>,
+}
+
+/// One path of an environment.
+#[derive(Debug)]
+pub struct Part {
+    /// Relative to the repository's root; `""` is the root itself.
+    pub path: String,
+    /// Never [`Renderer::Auto`].
+    pub renderer: Renderer,
+    /// What the renderer needs, wherever in the repository it lies.
+    pub files: Vec<SourceFile>,
+    /// Entries that are no plain file.
+    pub unread: Vec<Arc<str>>,
+    /// Why it is not rendered; empty where it is.
+    pub refused: Vec<Gap>,
+}
+
+impl Sources {
+    /// The renderers in the order of the paths, each once.
+    #[must_use]
+    pub fn renderer(&self) -> String {
+        let mut words: Vec<&str> = Vec::new();
+        for part in &self.parts {
+            if !words.contains(&part.renderer.as_str()) {
+                words.push(part.renderer.as_str());
+            }
+        }
+        words.join(", ")
+    }
+
+    /// Whether rendering depends on what the cluster is and serves.
+    #[must_use]
+    pub fn asks_for_the_cluster(&self, environment: &Environment) -> bool {
+        let helm = &environment.rendering.helm;
+        let told = helm.kube_version.is_some() && helm.api_versions.is_some();
+        let asks = |part: &Part| part.renderer == Renderer::Helm || kustomize::inflates(part, environment);
+        !told && self.parts.iter().any(asks)
+    }
+
+    /// Whether two renderings of the same files may differ: templates can ask for the time, and for random values.
+    #[must_use]
+    pub fn may_vary(&self, environment: &Environment) -> bool {
+        self.parts.iter().any(|part| match part.renderer {
+            Renderer::Auto | Renderer::Plain => false,
+            Renderer::Kustomize => kustomize::inflates(part, environment),
+            Renderer::Helm | Renderer::Command => true,
+        })
+    }
+
+    /// The same for the same files at the same places, whatever the commit.
+    #[must_use]
+    pub fn digest(&self) -> String {
+        let mut digest = Sha256::new();
+        let mut add = |bytes: &[u8]| {
+            digest.update(bytes.len().to_be_bytes());
+            digest.update(bytes);
+        };
+        for part in &self.parts {
+            add(part.path.as_bytes());
+            add(part.renderer.as_str().as_bytes());
+            for file in &part.files {
+                add(file.path.as_bytes());
+                add(&file.bytes);
+            }
+            add(&part.unread.len().to_be_bytes());
+            part.unread.iter().for_each(|path| add(path.as_bytes()));
+        }
+        hex(&digest.finalize())
+    }
+}
+
+/// Reads what `environment` is rendered from.
+///
+/// # Errors
+/// The repository, the branch or a path does not exist, or the repository cannot be read.
+pub fn read(environment: &Environment, fetch: Fetch<'_>) -> Result<Sources, GitError> {
+    let mut sources = Sources::default();
+    for path in &environment.paths {
+        let at = if sources.revision.is_empty() { &environment.branch } else { &sources.revision };
+        let (folder, glob) = split_glob(path);
+        let mut tree = fetch(at, &[folder]).map_err(|error| on_branch(error, &environment.branch))?;
+        if let Some(glob) = glob {
+            let pattern: Vec<&str> = glob.split('/').collect();
+            let wanted = |path: &str| fits(&pattern, &path.split('/').collect::<Vec<_>>());
+            tree.files.retain(|file| wanted(&file.path));
+            tree.unread.retain(|path| wanted(path));
+        }
+        sources.revision.clone_from(&tree.revision);
+        sources.parts.push(part(environment, path, tree, fetch)?);
+    }
+    Ok(sources)
+}
+
+fn part(environment: &Environment, path: &str, tree: SourceTree, fetch: Fetch<'_>) -> Result<Part, GitError> {
+    let renderer = choose(environment, path, &tree);
+    let revision = tree.revision.clone();
+    let found = Part { path: path.to_owned(), renderer, files: tree.files, unread: tree.unread, refused: Vec::new() };
+    match renderer {
+        Renderer::Kustomize => kustomize::complete(found, &environment.rendering.kustomize, &revision, fetch),
+        Renderer::Helm => helm::complete(found, &environment.rendering.helm, &revision, fetch),
+        Renderer::Auto | Renderer::Plain | Renderer::Command => Ok(found),
+    }
+}
+
+/// What `auto` comes to: a look at the files that lie directly at the path.
+fn choose(environment: &Environment, path: &str, tree: &SourceTree) -> Renderer {
+    let has = |name: &str| {
+        let wanted = below(path, name);
+        tree.files.iter().any(|file| *file.path == *wanted)
+    };
+    match environment.renderer {
+        Renderer::Auto if environment.rendering.helm.chart.is_some() => Renderer::Helm,
+        Renderer::Auto if kustomize::FILES.into_iter().any(has) => Renderer::Kustomize,
+        Renderer::Auto if has(helm::CHART_FILE) => Renderer::Helm,
+        Renderer::Auto => Renderer::Plain,
+        chosen => chosen,
+    }
+}
+
+/// `name` in the folder `path`.
+pub(super) fn below(path: &str, name: &str) -> String {
+    if path.is_empty() { name.to_owned() } else { format!("{path}/{name}") }
+}
+
+/// Where a path that is written in the folder `folder` leads to; `None` out of the repository.
+pub(super) fn resolve(folder: &str, path: &str) -> Option<String> {
+    if path.starts_with('/') {
+        return None;
+    }
+    let mut parts: Vec<&str> = folder.split('/').filter(|part| !part.is_empty()).collect();
+    for part in path.split('/').filter(|part| !part.is_empty() && *part != ".") {
+        if part == ".." {
+            parts.pop()?;
+        } else {
+            parts.push(part);
+        }
+    }
+    Some(parts.join("/"))
+}
+
+/// The folder in front of the first step with a `*`, and the whole path where there is one.
+fn split_glob(path: &str) -> (String, Option<&str>) {
+    match path.split('/').position(|part| part.contains('*')) {
+        None => (path.to_owned(), None),
+        Some(first) => (path.split('/').take(first).collect::<Vec<_>>().join("/"), Some(path)),
+    }
+}
+
+/// Whether the pattern stands for the path, or for a folder above it; `**` for any number of folders.
+fn fits(pattern: &[&str], path: &[&str]) -> bool {
+    match pattern.split_first() {
+        None => true,
+        Some((&"**", rest)) => (0..=path.len()).any(|skipped| fits(rest, &path[skipped..])),
+        Some((first, rest)) => {
+            path.split_first().is_some_and(|(name, below)| Glob::new(first).fits(name) && fits(rest, below))
+        }
+    }
+}
+
+/// A path that is missing is missing on the branch, although it was looked for at the commit.
+fn on_branch(error: GitError, branch: &str) -> GitError {
+    match error {
+        GitError::NoPath { path, revision, .. } => GitError::NoPath { path, branch: branch.to_owned(), revision },
+        other => other,
+    }
+}
+
+/// The first document of a file, where it can be read.
+pub(super) fn document(bytes: &[u8]) -> Option<Document> {
+    yaml::documents(bytes, &Budget::default()).into_iter().next()?.ok()
+}
+
+/// A file that is not rendered, and why.
+pub(super) fn refusal(file: &str, line: u32, reason: GapReason, message: String) -> Gap {
+    Gap {
+        stage: Stage::Render,
+        scope: file.to_owned(),
+        reason,
+        message,
+        source: Some(Position { file: file.into(), line }),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_star_stands_for_names_and_two_for_folders() {
+        let fits = |pattern: &str, path: &str| {
+            super::fits(&pattern.split('/').collect::<Vec<_>>(), &path.split('/').collect::<Vec<_>>())
+        };
+        for (pattern, path) in [
+            ("a/*.yaml", "a/b.yaml"),
+            ("a/*", "a/b/c.yaml"),
+            ("*/prod", "trino/prod/x/y.yaml"),
+            ("a/**/b.yaml", "a/b.yaml"),
+            ("a/**/b.yaml", "a/x/y/b.yaml"),
+            ("**/prod", "x/y/prod/z.yaml"),
+        ] {
+            assert!(fits(pattern, path), "{pattern} {path}");
+        }
+        for (pattern, path) in [("a/*.yaml", "a/b/c.yaml"), ("*/prod", "prod/x.yaml"), ("a/**/b.yaml", "a/x/c.yaml")] {
+            assert!(!fits(pattern, path), "{pattern} {path}");
+        }
+        assert_eq!(split_glob("a/b*/c"), ("a".to_owned(), Some("a/b*/c")));
+        assert_eq!(split_glob("**/c"), (String::new(), Some("**/c")));
+        assert_eq!(split_glob("a/c"), ("a/c".to_owned(), None));
+    }
+
+    #[test]
+    fn paths_do_not_lead_out_of_the_repository() {
+        assert_eq!(resolve("a/b", "../c/./d"), Some("a/c/d".into()));
+        assert_eq!(resolve("a", ".."), Some(String::new()));
+        assert_eq!(resolve("", "x//y/"), Some("x/y".into()));
+        for path in ["../..", "/etc", "../../etc", "b/../../../x"] {
+            assert_eq!(resolve("a", path), None, "{path}");
+        }
+    }
+}
