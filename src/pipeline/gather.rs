@@ -42,11 +42,10 @@ pub(super) async fn gather(
     let failed = |revision, gap| {
         Gathered { revision, evidence: Evidence { gaps: vec![gap], ..Evidence::default() }, ..Gathered::default() }
     };
-    let sources = match read_sources(environment).await {
-        Ok(sources) => sources,
+    let (revision, sources) = match read_sources(environment).await {
+        Ok((revision, sources)) => (Some(revision), sources),
         Err(gap) => return failed(None, gap),
     };
-    let revision = Some(sources.revision.clone());
     let capabilities = match capabilities(environment, &sources, source).await {
         Ok(capabilities) => capabilities,
         Err(gap) => return failed(revision, gap),
@@ -77,17 +76,28 @@ pub(super) async fn gather(
 }
 
 /// libgit2 blocks, so it reads away from the tasks that answer requests.
-async fn read_sources(environment: &Environment) -> Result<Sources, Gap> {
+async fn read_sources(environment: &Environment) -> Result<(String, Sources), Gap> {
     let of = environment.clone();
-    let read = move || render::read(&of, &|at, paths| git::read(&of.repository.path, at, paths));
-    let read: Result<Result<Sources, GitError>, _> = tokio::task::spawn_blocking(read).await;
+    let read = tokio::task::spawn_blocking(move || read_commit(&of)).await;
     let scope = format!("repository {} branch {}", environment.repository.name, environment.branch);
     let gap = |reason, message| Gap { stage: Stage::Git, scope, reason, message, source: None };
     match read {
-        Ok(Ok(sources)) => Ok(sources),
+        Ok(Ok(read)) => Ok(read),
         Ok(Err(error)) => Err(gap(error.reason(), error.to_string())),
         Err(error) => Err(gap(GapReason::Failed, error.to_string())),
     }
+}
+
+/// Everything is read at the commit that the branch has now.
+fn read_commit(environment: &Environment) -> Result<(String, Sources), GitError> {
+    let Environment { repository, branch, .. } = environment;
+    let revision = git::read(&repository.path, branch, &[])?.revision;
+    let fetch = |paths: &[String]| git::read(&repository.path, &revision, paths);
+    let sources = render::read(environment, &fetch).map_err(|error| match error {
+        GitError::NoPath { path, revision, .. } => GitError::NoPath { path, branch: branch.clone(), revision },
+        other => other,
+    })?;
+    Ok((revision, sources))
 }
 
 /// What charts are told: what is configured, else what the cluster says of itself.

@@ -10,14 +10,12 @@ use crate::drift::model::{Gap, GapReason, Glob, Position, Stage, hex};
 use crate::git::{GitError, SourceFile, SourceTree};
 use crate::yaml::{self, Budget, Document};
 
-/// Reads paths of the repository at a branch, tag or commit.
-pub type Fetch<'a> = &'a dyn Fn(&str, &[String]) -> Result<SourceTree, GitError>;
+/// Reads paths of the repository at the one commit that is rendered.
+pub type Fetch<'a> = &'a dyn Fn(&[String]) -> Result<SourceTree, GitError>;
 
 /// Everything that an environment is rendered from.
 #[derive(Debug, Default)]
 pub struct Sources {
-    /// The commit, 40 hex digits.
-    pub revision: String,
     /// One for each of the environment's paths.
     pub parts: Vec<Part>,
 }
@@ -94,20 +92,18 @@ impl Sources {
 /// Reads what `environment` is rendered from.
 ///
 /// # Errors
-/// The repository, the branch or a path does not exist, or the repository cannot be read.
+/// A path does not exist, or the repository cannot be read.
 pub fn read(environment: &Environment, fetch: Fetch<'_>) -> Result<Sources, GitError> {
     let mut sources = Sources::default();
     for path in &environment.paths {
-        let at = if sources.revision.is_empty() { &environment.branch } else { &sources.revision };
         let (folder, glob) = split_glob(path);
-        let mut tree = fetch(at, &[folder]).map_err(|error| on_branch(error, &environment.branch))?;
+        let mut tree = fetch(&[folder])?;
         if let Some(glob) = glob {
             let pattern: Vec<&str> = glob.split('/').collect();
             let wanted = |path: &str| fits(&pattern, &path.split('/').collect::<Vec<_>>());
             tree.files.retain(|file| wanted(&file.path));
             tree.unread.retain(|path| wanted(path));
         }
-        sources.revision.clone_from(&tree.revision);
         sources.parts.push(part(environment, path, tree, fetch)?);
     }
     Ok(sources)
@@ -115,11 +111,10 @@ pub fn read(environment: &Environment, fetch: Fetch<'_>) -> Result<Sources, GitE
 
 fn part(environment: &Environment, path: &str, tree: SourceTree, fetch: Fetch<'_>) -> Result<Part, GitError> {
     let renderer = choose(environment, path, &tree);
-    let revision = tree.revision.clone();
     let found = Part { path: path.to_owned(), renderer, files: tree.files, unread: tree.unread, refused: Vec::new() };
     match renderer {
-        Renderer::Kustomize => kustomize::complete(found, &environment.rendering.kustomize, &revision, fetch),
-        Renderer::Helm => helm::complete(found, &environment.rendering.helm, &revision, fetch),
+        Renderer::Kustomize => kustomize::complete(found, &environment.rendering.kustomize, fetch),
+        Renderer::Helm => helm::complete(found, &environment.rendering.helm, fetch),
         Renderer::Auto | Renderer::Plain | Renderer::Command => Ok(found),
     }
 }
@@ -176,14 +171,6 @@ fn fits(pattern: &[&str], path: &[&str]) -> bool {
         Some((first, rest)) => {
             path.split_first().is_some_and(|(name, below)| Glob::new(first).fits(name) && fits(rest, below))
         }
-    }
-}
-
-/// A path that is missing is missing on the branch, although it was looked for at the commit.
-fn on_branch(error: GitError, branch: &str) -> GitError {
-    match error {
-        GitError::NoPath { path, revision, .. } => GitError::NoPath { path, branch: branch.to_owned(), revision },
-        other => other,
     }
 }
 

@@ -9,6 +9,7 @@ mod daemon;
 mod facts;
 mod fixture;
 mod property;
+mod render;
 mod rules;
 mod ship;
 mod trust;

@@ -28,7 +28,7 @@ const HOOK: &str = "helm.sh/hook";
 const DEFAULT_NAMESPACE: &str = "default";
 
 /// Adds the files that lie elsewhere in the repository: values, and charts that this one depends on.
-pub(super) fn complete(part: Part, options: &Helm, revision: &str, fetch: Fetch<'_>) -> Result<Part, GitError> {
+pub(super) fn complete(part: Part, options: &Helm, fetch: Fetch<'_>) -> Result<Part, GitError> {
     let mut part = part;
     let mut wanted: BTreeSet<String> =
         options.value_files.iter().filter_map(|name| resolve(&part.path, name)).collect();
@@ -37,7 +37,7 @@ pub(super) fn complete(part: Part, options: &Helm, revision: &str, fetch: Fetch<
         part.path.is_empty() || path.strip_prefix(&*part.path).is_some_and(|rest| rest.starts_with('/'))
     };
     for path in wanted.into_iter().filter(|path| !have(&part, path)).collect::<Vec<_>>() {
-        match fetch(revision, &[path]) {
+        match fetch(&[path]) {
             Ok(tree) => {
                 let known: BTreeSet<Arc<str>> = part.files.iter().map(|file| Arc::clone(&file.path)).collect();
                 part.files.extend(tree.files.into_iter().filter(|file| !known.contains(&file.path)));

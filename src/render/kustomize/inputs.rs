@@ -37,15 +37,9 @@ const HOMES: [&str; 3] = ["charthome", "confighome", "helmhome"];
 const MOST: usize = 1000;
 
 /// Reads every folder that the kustomization of `part` needs, and tells what must not be built.
-pub(super) fn complete(
-    part: Part,
-    options: &Kustomize,
-    revision: &str,
-    fetch: Fetch<'_>,
-) -> Result<Part, GitError> {
+pub(super) fn complete(part: Part, options: &Kustomize, fetch: Fetch<'_>) -> Result<Part, GitError> {
     let mut walk = Walk {
         options,
-        revision,
         fetch,
         whole: vec![part.path.clone()],
         files: part.files.into_iter().map(|file| (Arc::clone(&file.path), file)).collect(),
@@ -71,7 +65,6 @@ pub(super) fn complete(
 
 struct Walk<'a> {
     options: &'a Kustomize,
-    revision: &'a str,
     fetch: Fetch<'a>,
     /// Folders that were read with everything below them.
     whole: Vec<String>,
@@ -181,7 +174,7 @@ impl Walk<'_> {
     fn read(&mut self, path: &str) -> Result<bool, GitError> {
         let inside = |folder: &String| folder.is_empty() || path == folder || is_below(path, folder);
         if !self.whole.iter().any(inside) {
-            match (self.fetch)(self.revision, &[path.to_owned()]) {
+            match (self.fetch)(&[path.to_owned()]) {
                 Ok(tree) => {
                     self.files.extend(tree.files.into_iter().map(|file| (Arc::clone(&file.path), file)));
                     self.unread.extend(tree.unread);

@@ -25,13 +25,8 @@ const ORIGIN: &str = "config.kubernetes.io/origin";
 const ASK_FOR_ORIGINS: &str = "\nbuildMetadata: [originAnnotations]\n";
 
 /// Adds what the kustomization refers to elsewhere in the repository.
-pub(super) fn complete(
-    part: Part,
-    options: &Kustomize,
-    revision: &str,
-    fetch: Fetch<'_>,
-) -> Result<Part, GitError> {
-    inputs::complete(part, options, revision, fetch)
+pub(super) fn complete(part: Part, options: &Kustomize, fetch: Fetch<'_>) -> Result<Part, GitError> {
+    inputs::complete(part, options, fetch)
 }
 
 /// Whether helm has a say in what is built.

@@ -6,7 +6,7 @@ use crate::git::SourceTree;
 
 /// The files that are read for the kustomization in `app`, and the lines that are refused.
 fn walk(files: &[(&str, &str)], options: &Kustomize) -> (Vec<String>, Vec<String>) {
-    let fetch = |_: &str, paths: &[String]| {
+    let fetch = |paths: &[String]| {
         let wanted = |name: &str| paths.iter().any(|path| path.is_empty() || name == path || is_below(name, path));
         let found: Vec<SourceFile> = files
             .iter()
@@ -19,7 +19,7 @@ fn walk(files: &[(&str, &str)], options: &Kustomize) -> (Vec<String>, Vec<String
         }
         Ok(SourceTree { revision: String::new(), files: found, unread: Vec::new() })
     };
-    let tree = fetch("", &["app".to_owned()]).unwrap();
+    let tree = fetch(&["app".to_owned()]).unwrap();
     let part = Part {
         path: "app".into(),
         renderer: Renderer::Kustomize,
@@ -27,7 +27,7 @@ fn walk(files: &[(&str, &str)], options: &Kustomize) -> (Vec<String>, Vec<String
         unread: Vec::new(),
         refused: Vec::new(),
     };
-    let part = complete(part, options, "", &fetch).unwrap();
+    let part = complete(part, options, &fetch).unwrap();
     let refused = part.refused.iter().map(|gap| format!("{} {}", gap.source.as_ref().unwrap(), gap.message));
     (part.files.iter().map(|file| file.path.to_string()).collect(), refused.collect())
 }
