@@ -39,8 +39,10 @@ pub(super) async fn gather(
     extras: Extras,
     redactor: &Redactor,
 ) -> Gathered {
-    let failed = |revision, gap| {
-        Gathered { revision, evidence: Evidence { gaps: vec![gap], ..Evidence::default() }, ..Gathered::default() }
+    let failed = |revision, gap| Gathered {
+        revision,
+        evidence: Evidence { gaps: vec![gap], ..Evidence::default() },
+        ..Gathered::default()
     };
     let (revision, sources) = match read_sources(environment).await {
         Ok((revision, sources)) => (Some(revision), sources),
@@ -101,11 +103,7 @@ fn read_commit(environment: &Environment) -> Result<(String, Sources), GitError>
 }
 
 /// What charts are told: what is configured, else what the cluster says of itself.
-async fn capabilities(
-    environment: &Environment,
-    sources: &Sources,
-    source: &Source,
-) -> Result<Capabilities, Gap> {
+async fn capabilities(environment: &Environment, sources: &Sources, source: &Source) -> Result<Capabilities, Gap> {
     let helm = &environment.rendering.helm;
     let mut told = Capabilities {
         kube_version: helm.kube_version.clone(),

@@ -123,12 +123,7 @@ impl Pipeline {
     }
 
     /// The half of a scan that computes; it stays off the threads that answer requests.
-    async fn judge(
-        &self,
-        environment: &Environment,
-        gathered: Arc<Gathered>,
-        now: Timestamp,
-    ) -> (Assessment, Ignored) {
+    async fn judge(&self, environment: &Environment, gathered: Arc<Gathered>, now: Timestamp) -> (Assessment, Ignored) {
         let name = environment.name.clone();
         let (of, rules) = (Arc::clone(&gathered), Arc::clone(&self.rules));
         let compared = tokio::task::spawn_blocking(move || evaluate(&name, &of.evidence, &rules)).await;

@@ -70,9 +70,8 @@ fn again(key: &ObjectKey, by_name: &HashMap<(KindKey, &str), Vec<&Desired>>) -> 
 }
 
 fn keep_confirmed(object: &mut ObjectAssessment, still: &[Finding]) {
-    let confirmed = |finding: &Finding| {
-        still.iter().any(|other| other.id == finding.id && other.desired == finding.desired)
-    };
+    let confirmed =
+        |finding: &Finding| still.iter().any(|other| other.id == finding.id && other.desired == finding.desired);
     let (kept, taken): (Vec<_>, Vec<_>) = std::mem::take(&mut object.findings).into_iter().partition(confirmed);
     object.findings = kept;
     for finding in taken {

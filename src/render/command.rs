@@ -35,7 +35,8 @@ pub(super) async fn render(request: &Request<'_>, part: &Part) -> Result<Rendere
         reach: if command.network == Permission::Allowed { Reach::Everybody } else { Reach::Nobody },
         limits: rendering.limits,
     };
-    let ended = run(job, request.wall).await.map_err(|cause| RenderError::RunCommand { program: name.clone(), cause })?;
+    let ended =
+        run(job, request.wall).await.map_err(|cause| RenderError::RunCommand { program: name.clone(), cause })?;
     if !ended.status.success() {
         return Err(RenderError::Failed {
             program: "the command",

@@ -163,8 +163,21 @@ mod tests {
     #[test]
     fn nothing_that_could_be_a_value_is_shown() {
         for value in [
-            "hunter2", "aHVudGVyMg==", "Tr0ub4dor&3", "correct-horse", "7315", "s3cr3t/path", "p@ss", "xoxb-1-2",
-            "BEGIN", "secret.txt", "templates/hunter", ".hunter.two", "a:hunter2", "line:7315", "name=hunter2",
+            "hunter2",
+            "aHVudGVyMg==",
+            "Tr0ub4dor&3",
+            "correct-horse",
+            "7315",
+            "s3cr3t/path",
+            "p@ss",
+            "xoxb-1-2",
+            "BEGIN",
+            "secret.txt",
+            "templates/hunter",
+            ".hunter.two",
+            "a:hunter2",
+            "line:7315",
+            "name=hunter2",
         ] {
             for text in [
                 format!("Error: unable to parse SM or JSON patch from [{value}]"),

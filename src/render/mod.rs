@@ -130,8 +130,8 @@ impl Request<'_> {
             Renderer::Helm => helm::render(self, part).await,
             Renderer::Command => command::render(self, part).await,
         };
-        let mut rendered = rendered
-            .unwrap_or_else(|error| Rendered { gaps: vec![error.into_gap(&part.path)], ..Rendered::default() });
+        let mut rendered =
+            rendered.unwrap_or_else(|error| Rendered { gaps: vec![error.into_gap(&part.path)], ..Rendered::default() });
         // A renderer cannot tell that a link is missing; what it made without it may lack an object.
         rendered.gaps.extend(part.unread.iter().map(plain::unread));
         rendered

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use super::sources::{Part, refusal};
-use super::{Rendered, kustomize, helm};
+use super::{Rendered, helm, kustomize};
 use crate::config::Renderer;
 use crate::drift::model::{Desired, Gap, GapReason, Redactor};
 use crate::git::SourceFile;

@@ -114,12 +114,9 @@ impl Group {
     fn limit(&self, limits: Limits) {
         let Some(pid) = self.0 else { return };
         let seconds = limits.time.as_secs().saturating_mul(PROCESSORS);
-        for (resource, value) in [
-            (Resource::Data, limits.memory),
-            (Resource::Fsize, FILE),
-            (Resource::Core, 0),
-            (Resource::Cpu, seconds),
-        ] {
+        for (resource, value) in
+            [(Resource::Data, limits.memory), (Resource::Fsize, FILE), (Resource::Core, 0), (Resource::Cpu, seconds)]
+        {
             let limit = Rlimit { current: Some(value), maximum: Some(value) };
             if let Err(error) = prlimit(Some(pid), resource, limit) {
                 // A child that has ended already needs none.

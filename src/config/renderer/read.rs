@@ -23,9 +23,8 @@ pub(in super::super) struct Defaults {
 }
 
 pub(in super::super) fn read_defaults(file: &Section<'_>, folder: &Path) -> Result<Defaults, Noted> {
-    let binary = |cursor: &Cursor<'_>| {
-        cursor.section(&["binary"])?.optional("binary", |cursor| read_binary(cursor, folder))
-    };
+    let binary =
+        |cursor: &Cursor<'_>| cursor.section(&["binary"])?.optional("binary", |cursor| read_binary(cursor, folder));
     let kustomize = file.optional("kustomize", binary);
     let helm = file.optional("helm", binary);
     let limits = file.optional("rendering", read_limits);
@@ -113,9 +112,7 @@ pub(in super::super) fn read_rendering(
 /// A section of a renderer that is not used is a wrong choice of renderer.
 fn idle_sections(section: &Section<'_>, renderer: Renderer) -> Result<(), Noted> {
     let mut idle = Ok(());
-    for (key, of) in
-        [("kustomize", Renderer::Kustomize), ("helm", Renderer::Helm), ("command", Renderer::Command)]
-    {
+    for (key, of) in [("kustomize", Renderer::Kustomize), ("helm", Renderer::Helm), ("command", Renderer::Command)] {
         let used = of == renderer || (renderer == Renderer::Auto && of != Renderer::Command);
         if let Some(cursor) = section.get(key).filter(|_| !used) {
             let message = format!("has no effect with `renderer: {}`", renderer.as_str());
@@ -219,7 +216,8 @@ fn read_version(cursor: &Cursor<'_>) -> Result<String, Noted> {
     if exact && core.chars().all(allowed) {
         return Ok(text.to_owned());
     }
-    Err(cursor.note("is no exact version", "write all three numbers: `1.4.2`; a range would render one commit in many ways"))
+    Err(cursor
+        .note("is no exact version", "write all three numbers: `1.4.2`; a range would render one commit in many ways"))
 }
 
 /// Never quoted: it may hold a password.
@@ -227,7 +225,10 @@ fn read_repo_url(cursor: &Cursor<'_>) -> Result<String, Noted> {
     let text = cursor.text()?;
     match text.split_once("://") {
         Some(("https" | "http" | "oci", rest)) if !rest.is_empty() => Ok(text.trim_end_matches('/').to_owned()),
-        _ => Err(cursor.note("is no address of charts", "write `https://…` for a Helm repository, `oci://…` for a registry")),
+        _ => {
+            Err(cursor
+                .note("is no address of charts", "write `https://…` for a Helm repository, `oci://…` for a registry"))
+        }
     }
 }
 
@@ -262,7 +263,8 @@ fn read_permission(cursor: &Cursor<'_>) -> Result<Permission, Noted> {
 
 fn read_command(cursor: &Cursor<'_>) -> Result<Program, Noted> {
     let section = cursor.section(&["argv", "timeout", "network"])?;
-    let argv = section.require("argv", "list the program and its arguments: `[cue, export]`").and_then(|c| read_argv(&c));
+    let argv =
+        section.require("argv", "list the program and its arguments: `[cue, export]`").and_then(|c| read_argv(&c));
     let timeout = section.optional("timeout", |cursor| duration_of_at_least(cursor, SHORTEST_TIME));
     let network = section.optional("network", read_permission);
     Ok(Program { argv: argv?, timeout: timeout?, network: network?.unwrap_or_default() })

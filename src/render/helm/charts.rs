@@ -38,7 +38,8 @@ impl Charts {
 }
 
 async fn pull(release: &Release<'_>, chart: &RemoteChart) -> Result<Vec<u8>, RenderError> {
-    let failed = |cause: String| RenderError::Chart { wanted: format!("chart {} {}", chart.name, chart.version), cause };
+    let failed =
+        |cause: String| RenderError::Chart { wanted: format!("chart {} {}", chart.name, chart.version), cause };
     let folder = release.workspace.aside();
     let mut arguments = vec!["pull".to_owned()];
     if chart.repo_url.starts_with("oci://") {

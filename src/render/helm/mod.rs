@@ -191,9 +191,7 @@ fn manifests(output: &str) -> Vec<(&str, &str)> {
         let text = &output[pair[0]..pair[1]];
         let mut lines = text.lines();
         let separator = lines.next().unwrap_or_default();
-        if let (Some(source), "---") =
-            (lines.next().and_then(|line| line.strip_prefix(SOURCE)), separator.trim_end())
-        {
+        if let (Some(source), "---") = (lines.next().and_then(|line| line.strip_prefix(SOURCE)), separator.trim_end()) {
             template = source.trim();
         }
         found.push((template, text));
@@ -221,11 +219,10 @@ mod tests {
     fn manifests_know_their_templates() {
         let output = "---\n# Source: app/crds/two.yaml\nkind: A\n---\nkind: B\n---\n# Source: app/templates/x.yaml\nkind: C\ntext: |\n  ---\n  # Source: no/thing\n";
         let found: Vec<(&str, usize)> = manifests(output).iter().map(|(file, text)| (*file, text.len())).collect();
-        assert_eq!(found.iter().map(|(file, _)| *file).collect::<Vec<_>>(), [
-            "app/crds/two.yaml",
-            "app/crds/two.yaml",
-            "app/templates/x.yaml"
-        ]);
+        assert_eq!(
+            found.iter().map(|(file, _)| *file).collect::<Vec<_>>(),
+            ["app/crds/two.yaml", "app/crds/two.yaml", "app/templates/x.yaml"]
+        );
         assert_eq!(found.iter().map(|(_, length)| length).sum::<usize>(), output.len());
     }
 

@@ -328,7 +328,9 @@ fn is_url(text: &str) -> bool {
 /// Rule: `sigs.k8s.io/kustomize/api/internal/git/repospec.go`.
 fn is_remote(text: &str) -> bool {
     let first = text.split('/').next().unwrap_or_default();
-    text.contains("://") || text.contains(':') || text.contains('@')
+    text.contains("://")
+        || text.contains(':')
+        || text.contains('@')
         || (text.contains('/') && first.contains('.') && !first.starts_with('.'))
 }
 

@@ -12,7 +12,7 @@ use super::process::{Ended, Job, Reach, RunError, run};
 use super::sources::{Fetch, Part, below, document, resolve};
 use super::tools::{HELM, KUSTOMIZE, KUSTOMIZE_WITH_HELM, Tool};
 use super::workspace::Workspace;
-use super::{Rendered, RenderError, Request, clock, stream};
+use super::{RenderError, Rendered, Request, clock, stream};
 use crate::config::{Environment, Kustomize, Permission, Renderer};
 use crate::drift::model::{Desired, KindKey};
 use crate::git::GitError;
@@ -135,7 +135,8 @@ impl<'a> Build<'a> {
             return Ok(false);
         };
         let Some(document) = document(bytes) else { return Ok(false) };
-        let says = |map: &serde_json::Map<String, Value>| map.keys().any(|key| key.eq_ignore_ascii_case("buildMetadata"));
+        let says =
+            |map: &serde_json::Map<String, Value>| map.keys().any(|key| key.eq_ignore_ascii_case("buildMetadata"));
         if document.value.as_object().is_none_or(says) {
             return Ok(false);
         }

@@ -72,7 +72,11 @@ fn a_chart_reads_no_file_outside_of_itself() {
     let site = Site::new(&[CHART, ("app/templates/map.yaml", &map), ("other.txt", "beside the chart")]);
     site.configure("path: app");
     refused(&site, "helm failed on app");
-    let site = Site::new(&[CHART, ("app/templates/map.yaml", &map.replace("  d: {{ env \"HOME\" | quote }}\n", "")), ("other.txt", "beside")]);
+    let site = Site::new(&[
+        CHART,
+        ("app/templates/map.yaml", &map.replace("  d: {{ env \"HOME\" | quote }}\n", "")),
+        ("other.txt", "beside"),
+    ]);
     site.configure("path: app");
     site.live(&format!("{{apiVersion: v1, kind: ConfigMap, metadata: {{name: seen, namespace: {NAMESPACE}}}, data: {{a: '', b: '', c: ''}}}}"));
     assert_eq!(object(&site.report(), "ConfigMap", "seen")["state"], "in-sync", "{:#}", site.report());
@@ -173,9 +177,11 @@ fn a_program_without_permission_reaches_nobody() {
     let server = TcpListener::bind("127.0.0.1:0").unwrap();
     let port = server.local_addr().unwrap().port();
     let site = Site::new(&[("in.yaml", "")]);
-    let lines = |network: &str| format!(
-        "renderer: command\ncommand: {{argv: [bash, -c, 'exec 3<>/dev/tcp/127.0.0.1/{port} && echo \"{{apiVersion: v1, kind: ConfigMap, metadata: {{name: reached}}}}\"']{network}}}"
-    );
+    let lines = |network: &str| {
+        format!(
+            "renderer: command\ncommand: {{argv: [bash, -c, 'exec 3<>/dev/tcp/127.0.0.1/{port} && echo \"{{apiVersion: v1, kind: ConfigMap, metadata: {{name: reached}}}}\"']{network}}}"
+        )
+    };
     site.configure(&lines(""));
     refused(&site, "the command failed on the repository's root");
     site.configure(&lines(", network: allowed"));
@@ -185,7 +191,9 @@ fn a_program_without_permission_reaches_nobody() {
 #[test]
 fn no_error_of_a_renderer_shows_a_value_of_a_secret() {
     let canary = "canary-7e1d-hunter2";
-    let secret = |extra: &str| format!("apiVersion: v1\nkind: Secret\nmetadata: {{name: s}}\nstringData:\n  p: {canary}\n{extra}");
+    let secret = |extra: &str| {
+        format!("apiVersion: v1\nkind: Secret\nmetadata: {{name: s}}\nstringData:\n  p: {canary}\n{extra}")
+    };
     let helm = [
         secret("  q: {{ fail .Values.p }}\n"),
         secret("  q: {{ required .Values.p nil }}\n"),
@@ -195,7 +203,11 @@ fn no_error_of_a_renderer_shows_a_value_of_a_secret() {
         format!("kind: Secret\nstringData: {{p: {canary}}}\n"),
     ];
     for template in helm {
-        let site = Site::new(&[CHART, ("app/templates/secret.yaml", &template), ("app/values.yaml", &format!("p: {canary}\n"))]);
+        let site = Site::new(&[
+            CHART,
+            ("app/templates/secret.yaml", &template),
+            ("app/values.yaml", &format!("p: {canary}\n")),
+        ]);
         site.configure("path: app");
         says_nothing_of(canary, &site);
     }

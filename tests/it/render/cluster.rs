@@ -41,7 +41,10 @@ impl Platform {
         repository.commit("main", &files.iter().map(|(path, text)| (&**path, &**text)).collect::<Vec<_>>());
         let folder = tempfile::tempdir().unwrap();
         let environment = |name: &str, lines: &str| {
-            format!("  - {{name: {name}, repository: platform, branch: main, cluster: local, namespace: {}, {lines}}}\n", namespace.name)
+            format!(
+                "  - {{name: {name}, repository: platform, branch: main, cluster: local, namespace: {}, {lines}}}\n",
+                namespace.name
+            )
         };
         let text = format!(
             "kustomize: {{binary: {}}}\nhelm: {{binary: {}}}\nextras: off\nclusters: [{{name: local, kubeconfig: {}}}]\n\
@@ -63,8 +66,16 @@ impl Platform {
         let version = self.namespace.admin.api().get("/version").unwrap();
         let version = version["gitVersion"].as_str().unwrap();
         let arguments = [
-            "template", "shop", "app", "--no-hooks", "--namespace", &self.namespace.name, "--kube-version", version,
-            "--api-versions", "data.example.com/v1/Catalog",
+            "template",
+            "shop",
+            "app",
+            "--no-hooks",
+            "--namespace",
+            &self.namespace.name,
+            "--kube-version",
+            version,
+            "--api-versions",
+            "data.example.com/v1/Catalog",
         ];
         self.namespace.admin.server_side_apply(&official("helm", &arguments, self.checkout.path()), "helm");
         let overlay = official("kustomize", &["build", "overlays/prod"], self.checkout.path());

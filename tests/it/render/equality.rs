@@ -13,15 +13,27 @@ fn a_chart_is_what_helm_makes_of_it() {
     let folder = site.checkout();
     std::fs::write(folder.path().join("inline.yaml"), "sub: {colour: \"a, b\"}").unwrap();
     let arguments = [
-        "template", "shop", "app", "--namespace", NAMESPACE, "--include-crds", "--kube-version", "v1.33.1",
-        "--api-versions", "data.example.com/v1/Catalog", "-f", "app/values-prod.yaml", "-f", "inline.yaml",
+        "template",
+        "shop",
+        "app",
+        "--namespace",
+        NAMESPACE,
+        "--include-crds",
+        "--kube-version",
+        "v1.33.1",
+        "--no-hooks",
+        "--api-versions",
+        "data.example.com/v1/Catalog",
+        "-f",
+        "app/values-prod.yaml",
+        "-f",
+        "inline.yaml",
     ];
     let expected = objects(&official("helm", &arguments, folder.path()));
     let names = |objects: &[Object]| objects.iter().map(|(name, _)| name.clone()).collect::<Vec<_>>();
     assert_eq!(names(&declared(&rendered)), names(&expected));
     assert_eq!(rendered.hooks, 2);
-    let live = official("helm", &[&arguments[..], &["--no-hooks"]].concat(), folder.path());
-    site.live(&live);
+    site.deploy(&official("helm", &arguments, folder.path()));
     let report = site.report();
     assert_eq!((&report["complete"], &report["summary"]["findings"]), (&json!(true), &json!(0)), "{report:#}");
     assert_eq!((&report["renderer"], &report["hooks"]), (&json!("helm"), &json!(2)));
@@ -32,10 +44,11 @@ fn a_chart_is_what_helm_makes_of_it() {
 fn a_chart_without_further_settings_is_equal_to_the_byte() {
     let site = Site::new(&CHART);
     site.configure("path: app");
-    let official = site.official("helm", &["template", "prod", "app", "--namespace", NAMESPACE, "--include-crds"]);
+    let official =
+        site.official("helm", &["template", "prod", "app", "--namespace", NAMESPACE, "--no-hooks", "--include-crds"]);
     assert_eq!(declared(&site.rendered()), objects(&official));
     site.configure("path: app\nhelm: {includeCRDs: false}");
-    let official = site.official("helm", &["template", "prod", "app", "--namespace", NAMESPACE]);
+    let official = site.official("helm", &["template", "prod", "app", "--namespace", NAMESPACE, "--no-hooks"]);
     assert_eq!(declared(&site.rendered()), objects(&official));
 }
 
@@ -47,7 +60,7 @@ fn a_kustomization_is_what_kustomize_makes_of_it() {
     let declared = declared(&site.rendered());
     assert_eq!(declared, objects(&official));
     assert!(declared.iter().any(|(name, _)| name.contains("prod-settings-")), "{declared:#?}");
-    site.live(&official);
+    site.deploy(&official);
     let report = site.report();
     assert_eq!((&report["complete"], &report["summary"]["findings"]), (&json!(true), &json!(0)), "{report:#}");
     assert_eq!(report["renderer"], "kustomize");
@@ -56,7 +69,8 @@ fn a_kustomization_is_what_kustomize_makes_of_it() {
 #[test]
 fn a_chart_inside_a_kustomization_needs_permission() {
     let mut files = CHART.map(|(path, text)| (path.replacen("app/", "k/charts/shop/", 1), text)).to_vec();
-    let kustomization = "helmCharts: [{name: shop, releaseName: shop, namespace: trino, includeCRDs: true}]\n";
+    let kustomization =
+        "helmCharts: [{name: shop, releaseName: shop, namespace: trino, includeCRDs: true, skipHooks: true}]\n";
     files.push(("k/kustomization.yaml".to_owned(), kustomization));
     let files: Vec<(&str, &str)> = files.iter().map(|(path, text)| (path.as_str(), *text)).collect();
     let site = Site::new(&files);
@@ -106,7 +120,9 @@ fn every_object_knows_its_file() {
 
 #[test]
 fn folders_globs_and_json_are_plain() {
-    let map = |name: &str| format!("{{\"apiVersion\": \"v1\", \"kind\": \"ConfigMap\", \"metadata\": {{\"name\": \"{name}\"}}}}");
+    let map = |name: &str| {
+        format!("{{\"apiVersion\": \"v1\", \"kind\": \"ConfigMap\", \"metadata\": {{\"name\": \"{name}\"}}}}")
+    };
     let [a, b, c, d] = ["a", "b", "c", "d"].map(map);
     let files = [("x/prod/a.json", &*a), ("x/prod/deep/b.yaml", &*b), ("y/prod/c.yml", &*c), ("y/qa/d.yaml", &*d)];
     let site = Site::new(&files);
@@ -127,8 +143,9 @@ fn folders_globs_and_json_are_plain() {
 fn a_rendering_that_drifts_names_the_field_and_the_template() {
     let site = Site::new(&CHART);
     site.configure("path: app\nhelm: {releaseName: shop}");
-    let official = site.official("helm", &["template", "shop", "app", "--namespace", NAMESPACE, "--include-crds", "--no-hooks"]);
-    site.live(&official.replace("replicas: 1", "replicas: 5"));
+    let official =
+        site.official("helm", &["template", "shop", "app", "--namespace", NAMESPACE, "--include-crds", "--no-hooks"]);
+    site.deploy(&official.replace("replicas: 1", "replicas: 5"));
     let report = site.report();
     let web = object(&report, "Deployment", "shop-web");
     assert_eq!(report["summary"]["findings"], 1, "{report:#}");

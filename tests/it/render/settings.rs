@@ -60,7 +60,7 @@ environments:
             "1: rendering.timeout: is too short",
             "2: helm.binarry: unknown key",
             "11: environments[0].helm: has no effect with `renderer: plain`",
-            "18: environments[1].helm.repoURL: is missing",
+            "17: environments[1].helm.repoURL: is missing",
             "19: environments[1].helm.version: is no exact version",
             "20: environments[1].helm.releaseName: is no release name",
             "21: environments[1].helm.valueFiles[0]: is no file of the repository",

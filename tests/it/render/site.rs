@@ -8,6 +8,7 @@ use std::process::Command;
 use driftd::config::Config;
 use driftd::drift::model::Redactor;
 use driftd::render::{Capabilities, Clock, Rendered, Renderers, read};
+use driftd::yaml::{self, Budget};
 use driftd::{git, manifest};
 use serde_json::Value;
 use tempfile::TempDir;
@@ -53,6 +54,19 @@ impl Site {
     /// Replaces what the cluster has.
     pub fn live(&self, text: &str) {
         fs::write(self.path("cluster/live.yaml"), text).unwrap();
+    }
+
+    /// The cluster has what an official program printed, each object in its namespace.
+    pub fn deploy(&self, stream: &str) {
+        let mut text = String::new();
+        for document in yaml::documents(stream.as_bytes(), &Budget::default()) {
+            let mut object = document.unwrap().value;
+            if object["kind"] != "CustomResourceDefinition" && object["metadata"]["namespace"].is_null() {
+                object["metadata"]["namespace"] = NAMESPACE.into();
+            }
+            text.push_str(&format!("---\n{object}\n"));
+        }
+        self.live(&text);
     }
 
     /// Writes the configuration: `lines` belong to the environment, `more` to the file.
@@ -150,12 +164,11 @@ fn redactor() -> Redactor {
     Redactor::new(&[1; 32])
 }
 
-/// The objects of a stream that are no hooks, as they are compared.
+/// The objects of a stream, as they are compared.
 pub fn objects(stream: &str) -> Vec<Object> {
     let read = manifest::objects(&"official".into(), stream.as_bytes(), &redactor());
     let named = |found: manifest::Placed| (found.0.key.to_string(), found.0.content);
-    let is_hook = |(_, content): &Object| content["metadata"]["annotations"].get("helm.sh/hook").is_some();
-    read.into_iter().map(|object| named(object.unwrap())).filter(|object| !is_hook(object)).collect()
+    read.into_iter().map(|object| named(object.unwrap())).collect()
 }
 
 /// The objects of a rendering, as they are compared.

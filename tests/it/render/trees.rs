@@ -170,9 +170,9 @@ kind: Component
 patches:
 - target: {kind: Deployment}
   patch: |-
-    - op: add
-      path: /metadata/annotations
-      value: {tls: \"on\"}
+    apiVersion: apps/v1
+    kind: Deployment
+    metadata: {name: web, annotations: {tls: \"on\"}}
 ",
     ),
 ];

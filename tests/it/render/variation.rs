@@ -98,14 +98,12 @@ fn an_object_with_a_name_of_chance_is_unknown_not_missing() {
 fn the_same_inputs_are_rendered_once() {
     let site = Site::new(&CHART);
     let log = site.path("log");
-    script(
-        &site.path("helm"),
-        &format!("echo \"$1\" >>{}\nexec {} \"$@\"", log.display(), program("helm").display()),
-    );
+    script(&site.path("helm"), &format!("echo \"$1\" >>{}\nexec {} \"$@\"", log.display(), program("helm").display()));
     let lines = "path: app\nhelm: {releaseName: shop}";
     site.configure_with(lines, "helm: {binary: ./helm}");
-    let official = site.official("helm", &["template", "shop", "app", "--namespace", NAMESPACE, "--include-crds", "--no-hooks"]);
-    site.live(&official.replace("replicas: 1", "replicas: 5"));
+    let official =
+        site.official("helm", &["template", "shop", "app", "--namespace", NAMESPACE, "--include-crds", "--no-hooks"]);
+    site.deploy(&official.replace("replicas: 1", "replicas: 5"));
     let config = site.config();
     let pipeline = Pipeline::new(&config).unwrap();
     let runtime = tokio::runtime::Runtime::new().unwrap();
@@ -121,7 +119,10 @@ fn the_same_inputs_are_rendered_once() {
     let report = scan();
     assert_eq!((report.revision.as_deref(), report.summary.findings), (Some(&*elsewhere), 1));
     assert_eq!(renders(), 2, "a push that touches another folder renders nothing");
-    files[1] = ("app/values.yaml", "replicas: 5\ngreeting: \"hello {{ .Release.Name }}\"\nsub: {colour: red}\npassword: canary-7e1d\n");
+    files[1] = (
+        "app/values.yaml",
+        "replicas: 5\ngreeting: \"hello {{ .Release.Name }}\"\nsub: {colour: red}\npassword: canary-7e1d\n",
+    );
     site.repository().commit("main", &files);
     assert_eq!(scan().summary.findings, 0);
     assert_eq!(renders(), 3);
