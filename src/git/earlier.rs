@@ -42,6 +42,24 @@ pub fn earlier(location: &Path, revision: &str, file: &str, limit: u32) -> Resul
     Ok(versions)
 }
 
+/// The commits before `revision`, along first parents, the newest first, at most `limit`.
+///
+/// # Errors
+/// The repository cannot be read or lacks the commit.
+pub fn ancestors(location: &Path, revision: &str, limit: usize) -> Result<Vec<String>, GitError> {
+    let repository = open(location)?;
+    let failed = |source: git2::Error| GitError::read(location, &source);
+    let mut commit = Oid::from_str(revision).and_then(|id| repository.find_commit(id)).map_err(failed)?;
+    let mut found = Vec::new();
+    while let Ok(parent) = commit.parent(0)
+        && found.len() < limit
+    {
+        found.push(parent.id().to_string());
+        commit = parent;
+    }
+    Ok(found)
+}
+
 fn blob_of(commit: &Commit<'_>, file: &str) -> Option<Oid> {
     Some(commit.tree().ok()?.get_path(Path::new(file)).ok()?.id())
 }

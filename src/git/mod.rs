@@ -8,7 +8,7 @@ use std::sync::Arc;
 
 use git2::{Commit, ObjectType, Oid, Repository, Tree, TreeEntry};
 
-pub use earlier::{EarlierVersion, earlier};
+pub use earlier::{EarlierVersion, ancestors, earlier};
 pub use error::GitError;
 
 /// The files of one commit below the wanted paths.

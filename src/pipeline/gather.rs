@@ -13,7 +13,7 @@ use crate::live::{Discovery, Source, Wanted};
 use crate::render::{self, Capabilities, Sources};
 use crate::report::Rendering;
 
-use super::renders::{Inputs, Renders};
+use super::renders::{Inputs, Renders, Tip};
 use super::{Evidence, autoscaling, extra};
 
 /// Where objects live that name no namespace, in an environment that names none either.
@@ -22,14 +22,14 @@ const DEFAULT_NAMESPACE: &str = "default";
 /// What was gathered for one environment.
 #[derive(Debug, Default)]
 pub(super) struct Gathered {
-    /// The commit that was read.
-    pub revision: Option<String>,
+    /// What was read.
+    pub tip: Option<Tip>,
     /// What is judged.
     pub evidence: Evidence,
     /// What made manifests of the files.
     pub rendering: Rendering,
-    /// What a second rendering would be made from; absent where it would be the same.
-    pub again: Option<Inputs>,
+    /// What was rendered; absent where every file is a manifest as it is.
+    pub inputs: Option<Inputs>,
 }
 
 pub(super) async fn gather(
@@ -39,20 +39,19 @@ pub(super) async fn gather(
     extras: Extras,
     redactor: &Redactor,
 ) -> Gathered {
-    let failed = |revision, gap| Gathered {
-        revision,
+    let failed = |tip, gap| Gathered {
+        tip,
         evidence: Evidence { gaps: vec![gap], ..Evidence::default() },
         ..Gathered::default()
     };
-    let (revision, sources) = match read_sources(environment).await {
-        Ok((revision, sources)) => (Some(revision), sources),
+    let (tip, sources) = match read_sources(environment).await {
+        Ok((revision, sources)) => (Some(Tip { location: environment.repository.path.clone(), revision }), sources),
         Err(gap) => return failed(None, gap),
     };
     let capabilities = match capabilities(environment, &sources, source).await {
         Ok(capabilities) => capabilities,
-        Err(gap) => return failed(revision, gap),
+        Err(gap) => return failed(tip, gap),
     };
-    let may_vary = sources.may_vary(environment);
     let inputs = Inputs { sources, capabilities };
     let rendered = renders.first(environment, &inputs, redactor).await;
     let rendering = Rendering { renderer: Some(inputs.sources.renderer()), hooks: rendered.hooks };
@@ -74,7 +73,7 @@ pub(super) async fn gather(
     let extra = extra::look(extras, source, &desired, &listing, &gaps).await;
     let autoscalers = Autoscalers::among(listing.objects().chain(scaling.objects()));
     let evidence = Evidence { desired, live: listing, extra, schemas: discovery.schemas, autoscalers, gaps };
-    Gathered { revision, evidence, rendering, again: may_vary.then_some(inputs) }
+    Gathered { tip, evidence, rendering, inputs: inputs.is_rendered().then_some(inputs) }
 }
 
 /// libgit2 blocks, so it reads away from the tasks that answer requests.

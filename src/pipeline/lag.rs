@@ -1,7 +1,6 @@
 //! Deployment lag told from tampering: drift that equals what an earlier commit declared.
 
 use std::collections::HashMap;
-use std::path::Path;
 use std::sync::Arc;
 
 use crate::drift::model::{Desired, Finding, Live, ObjectAssessment, Origin, Position, Redactor, Scope, State};
@@ -9,6 +8,8 @@ use crate::drift::normalise;
 use crate::git::{self, EarlierVersion};
 use crate::manifest;
 
+use super::renders::{Earlier, Tip};
+use super::vary::ByName;
 use super::{Evidence, Rules, evaluate};
 
 /// How many commits are looked back at.
@@ -16,20 +17,15 @@ const COMMITS: u32 = 100;
 /// How many objects of a scan are looked up; a wrong branch drifts everywhere and needs no history to be seen.
 const OBJECTS: usize = 200;
 
-/// Where the branch stands.
-#[derive(Debug, Clone, Copy)]
-pub(super) struct Tip<'a> {
-    pub location: &'a Path,
-    pub revision: &'a str,
-}
-
-/// Looks each modified object up in the earlier commits of its file.
+/// Looks each modified object up in the earlier commits of its file; one that was rendered in `renderings` of earlier
+/// commits, as an earlier version of a template or of a base is no declaration.
 ///
 /// Where all its drifted fields equal an earlier declaration, every finding says how many commits behind it is, and
 /// those that no person and no controller wrote become `outdated`.
 pub(super) fn attribute_lag(
     objects: &mut [ObjectAssessment],
-    tip: Tip<'_>,
+    tip: &Tip,
+    renderings: &[Earlier],
     evidence: &Evidence,
     environment: &str,
     rules: &Rules,
@@ -37,25 +33,29 @@ pub(super) fn attribute_lag(
 ) {
     let declared: HashMap<_, &Desired> =
         evidence.desired.iter().map(|desired| (desired.key.identity(), desired)).collect();
+    let renderings: Vec<_> = renderings.iter().map(|earlier| (earlier, ByName::new(&earlier.rendered))).collect();
     let mut versions: HashMap<Arc<str>, Vec<EarlierVersion>> = HashMap::new();
     for object in objects.iter_mut().filter(|object| object.state == State::Modified).take(OBJECTS) {
         let Some(desired) = declared.get(&object.key.identity()) else { continue };
         let Some(live) = evidence.live.get(&object.key) else { continue };
-        // An earlier version of a template or of a base is no earlier declaration: nothing is claimed.
-        if !desired.is_verbatim() {
-            continue;
-        }
-        let file = &desired.source.file;
-        let earlier = versions.entry(Arc::clone(file)).or_insert_with(|| {
-            // A file whose history cannot be read leaves its drift unexplained, never hidden.
-            git::earlier(tip.location, tip.revision, file, COMMITS).unwrap_or_default()
-        });
-        let behind = earlier.iter().find(|version| {
-            let old = old_declaration(version, desired, redactor);
-            old.is_some_and(|old| explains(&old, &object.findings, live, evidence, environment, rules))
-        });
-        if let Some(version) = behind {
-            mark(object, version);
+        let explains = |old: &Desired| explains(old, &object.findings, live, evidence, environment, rules);
+        let behind = if desired.is_verbatim() {
+            let file = &desired.source.file;
+            let earlier = versions.entry(Arc::clone(file)).or_insert_with(|| {
+                // A file whose history cannot be read leaves its drift unexplained, never hidden.
+                git::earlier(&tip.location, &tip.revision, file, COMMITS).unwrap_or_default()
+            });
+            let same = |version: &&EarlierVersion| {
+                old_declaration(version, desired, redactor).is_some_and(|old| explains(&old))
+            };
+            earlier.iter().find(same).map(|version| (version.commits_behind, version.revision.clone()))
+        } else {
+            let same =
+                |(_, objects): &&(&Earlier, ByName<'_>)| objects.get(&desired.key).is_some_and(|old| explains(&old));
+            renderings.iter().find(same).map(|(earlier, _)| (earlier.commits_behind, earlier.revision.clone()))
+        };
+        if let Some((commits_behind, revision)) = behind {
+            mark(object, commits_behind, &revision);
         }
     }
 }
@@ -97,10 +97,10 @@ fn explains(
     })
 }
 
-fn mark(object: &mut ObjectAssessment, version: &EarlierVersion) {
+fn mark(object: &mut ObjectAssessment, commits_behind: u32, revision: &str) {
     for finding in &mut object.findings {
-        finding.commits_behind = Some(version.commits_behind);
-        finding.revision = Some(version.revision.clone());
+        finding.commits_behind = Some(commits_behind);
+        finding.revision = Some(revision.to_owned());
         if matches!(finding.origin, Origin::Unknown | Origin::Stale) {
             finding.origin = Origin::Outdated;
         }

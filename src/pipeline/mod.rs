@@ -21,10 +21,11 @@ use crate::drift::extras::Extras;
 use crate::drift::ignore::{self, IgnoreRule, Ignored};
 use crate::drift::model::{Assessment, Gap, GapReason, Redaction, Redactor, Stage};
 use crate::live::Source;
+use crate::render::Rendered;
 use crate::report::{EnvironmentReport, Identity};
 
 use gather::Gathered;
-use renders::Renders;
+use renders::{Earlier, Renders};
 
 pub use diff::{DiffError, Undeclared, diff};
 pub use evaluate::{Evidence, evaluate};
@@ -110,7 +111,8 @@ impl Pipeline {
             Some(source) => gather::gather(environment, source, &self.renders, self.extras, &self.redactor).await,
             None => Gathered::default(),
         };
-        let (revision, rendering) = (gathered.revision.clone(), gathered.rendering.clone());
+        let revision = gathered.tip.as_ref().map(|tip| tip.revision.clone());
+        let rendering = gathered.rendering.clone();
         let (assessment, ignored) = self.judge(environment, Arc::new(gathered), started_at).await;
         let identity = Identity {
             name: environment.name.clone(),
@@ -119,7 +121,7 @@ impl Pipeline {
             cluster: environment.cluster.name.clone(),
         };
         let times = (started_at, Timestamp::now());
-        EnvironmentReport { ignored, rendering, ..EnvironmentReport::new(identity, revision, assessment, times) }
+        EnvironmentReport { rendering, ignored, ..EnvironmentReport::new(identity, revision, assessment, times) }
     }
 
     /// The half of a scan that computes; it stays off the threads that answer requests.
@@ -128,42 +130,63 @@ impl Pipeline {
         let (of, rules) = (Arc::clone(&gathered), Arc::clone(&self.rules));
         let compared = tokio::task::spawn_blocking(move || evaluate(&name, &of.evidence, &rules)).await;
         let drifts = |assessment: &Assessment| assessment.objects.iter().any(|object| object.state.is_drift());
-        let second = match (&compared, &gathered.again) {
-            (Ok(assessment), Some(inputs)) if drifts(assessment) => {
-                self.renders.second(environment, inputs, &self.redactor).await
-            }
-            _ => None,
-        };
+        let doubted = compared.as_ref().is_ok_and(drifts);
+        let doubts = if doubted { self.doubts(environment, &gathered).await } else { Doubts::default() };
         let (of, rules, redactor) = (environment.clone(), Arc::clone(&self.rules), self.redactor.clone());
         let judged = tokio::task::spawn_blocking(move || {
             let mut assessment = compared.unwrap_or_else(|error| blank(&error));
-            if let Some(second) = second {
-                vary::confirm(&mut assessment, &second, &gathered.evidence, &of.name, &rules);
-            }
-            let ignored = apply_rules(&mut assessment, &of, &gathered, &rules, &redactor, now);
+            let ignored = Judge { environment: &of, gathered: &gathered, rules: &rules, redactor: &redactor, now }
+                .judge(&mut assessment, &doubts);
             (assessment, ignored)
         });
         judged.await.unwrap_or_else(|error| (blank(&error), Ignored::default()))
     }
+
+    /// What else the inputs may come to, asked for only where something drifts.
+    async fn doubts(&self, environment: &Environment, gathered: &Gathered) -> Doubts {
+        let (Some(inputs), Some(tip)) = (&gathered.inputs, &gathered.tip) else { return Doubts::default() };
+        let second = if inputs.sources.may_vary(environment) {
+            self.renders.second(environment, inputs, &self.redactor).await
+        } else {
+            None
+        };
+        let earlier = self.renders.earlier(environment, tip, inputs, &self.redactor).await;
+        Doubts { second, earlier }
+    }
 }
 
-/// What the operator says of the findings, and how far the cluster lags behind.
-fn apply_rules(
-    assessment: &mut Assessment,
-    environment: &Environment,
-    gathered: &Gathered,
-    rules: &Rules,
-    redactor: &Redactor,
+/// Other renderings, which may explain what drifts.
+#[derive(Debug, Default)]
+struct Doubts {
+    second: Option<Arc<Rendered>>,
+    earlier: Vec<Earlier>,
+}
+
+/// What findings are judged by, once they are found.
+struct Judge<'a> {
+    environment: &'a Environment,
+    gathered: &'a Gathered,
+    rules: &'a Rules,
+    redactor: &'a Redactor,
     now: Timestamp,
-) -> Ignored {
-    let declared = &gathered.evidence.desired;
-    overrule(&rules.severity, &environment.name, declared, &mut assessment.objects);
-    let ignored = ignore::apply(&rules.ignore, &environment.name, declared, assessment, now);
-    if let Some(revision) = &gathered.revision {
-        let tip = lag::Tip { location: &environment.repository.path, revision };
-        lag::attribute_lag(&mut assessment.objects, tip, &gathered.evidence, &environment.name, rules, redactor);
+}
+
+impl Judge<'_> {
+    /// Chance is taken away, then the operator has a say, and at last what lags behind is told.
+    fn judge(&self, assessment: &mut Assessment, doubts: &Doubts) -> Ignored {
+        let Self { environment, gathered, rules, redactor, now } = *self;
+        if let Some(second) = &doubts.second {
+            vary::confirm(assessment, second, &gathered.evidence, &environment.name, rules);
+        }
+        let declared = &gathered.evidence.desired;
+        overrule(&rules.severity, &environment.name, declared, &mut assessment.objects);
+        let ignored = ignore::apply(&rules.ignore, &environment.name, declared, assessment, now);
+        if let Some(tip) = &gathered.tip {
+            let (objects, evidence) = (&mut assessment.objects, &gathered.evidence);
+            lag::attribute_lag(objects, tip, &doubts.earlier, evidence, &environment.name, rules, redactor);
+        }
+        ignored
     }
-    ignored
 }
 
 fn blank(error: &tokio::task::JoinError) -> Assessment {

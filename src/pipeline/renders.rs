@@ -1,6 +1,9 @@
 //! What was rendered last for each environment: the same inputs are rendered once, and once more where they drift.
+//!
+//! Where they drift, a few earlier versions of them are rendered as well, to tell lag from tampering.
 
 use std::collections::HashMap;
+use std::path::PathBuf;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
@@ -8,10 +11,15 @@ use tokio::time::{Instant, sleep_until};
 
 use crate::config::{Environment, Renderer};
 use crate::drift::model::{Redactor, Stage};
-use crate::render::{Capabilities, Clock, Rendered, Renderers, Sources};
+use crate::git::{self, GitError};
+use crate::render::{Capabilities, Clock, Rendered, Renderers, Sources, read};
 
 /// Between two renderings of the same inputs the clock's seconds have moved on.
 const APART: Duration = Duration::from_secs(1);
+/// How many commits are looked back at.
+const COMMITS: usize = 20;
+/// How many other versions of the inputs are rendered.
+const VERSIONS: usize = 3;
 
 /// The renderers and what they made last, in memory only: it never outlives the process.
 #[derive(Debug, Default)]
@@ -27,6 +35,25 @@ struct Last {
     begun: Instant,
     first: Arc<Rendered>,
     second: Option<Arc<Rendered>>,
+    /// Of earlier versions, by their keys.
+    earlier: HashMap<String, Arc<Rendered>>,
+}
+
+/// What the inputs came to as an earlier commit had them.
+#[derive(Debug)]
+pub(super) struct Earlier {
+    /// The newest commit that has this version.
+    pub revision: String,
+    /// How many commits, along first parents, lie between it and the tip.
+    pub commits_behind: u32,
+    pub rendered: Arc<Rendered>,
+}
+
+/// Where the branch stands.
+#[derive(Debug, Clone)]
+pub(super) struct Tip {
+    pub location: PathBuf,
+    pub revision: String,
 }
 
 /// What is rendered.
@@ -36,10 +63,17 @@ pub(super) struct Inputs {
     pub capabilities: Capabilities,
 }
 
+impl Inputs {
+    /// Whether a renderer has a say in it: plain files are manifests as they are.
+    pub(super) fn is_rendered(&self) -> bool {
+        self.sources.parts.iter().any(|part| part.renderer != Renderer::Plain)
+    }
+}
+
 impl Renders {
     /// What `inputs` come to.
     pub(super) async fn first(&self, environment: &Environment, inputs: &Inputs, redactor: &Redactor) -> Arc<Rendered> {
-        if inputs.sources.parts.iter().all(|part| part.renderer == Renderer::Plain) {
+        if !inputs.is_rendered() {
             return Arc::new(self.render(environment, inputs, Clock::Utc, redactor).await);
         }
         let key = self.key(environment, inputs).await;
@@ -50,8 +84,12 @@ impl Renders {
         let first = Arc::new(self.render(environment, inputs, Clock::Utc, redactor).await);
         // What failed may go well the next time.
         if !first.gaps.iter().any(|gap| gap.stage == Stage::Render) {
-            let last = Last { key, begun, first: Arc::clone(&first), second: None };
-            self.last.lock().unwrap_or_else(PoisonError::into_inner).insert(environment.name.clone(), last);
+            let mut known = self.last.lock().unwrap_or_else(PoisonError::into_inner);
+            // What was the newest version is the first of the earlier ones.
+            let earlier = known.remove(&environment.name).map(|last| HashMap::from([(last.key, last.first)]));
+            let earlier = earlier.unwrap_or_default();
+            let last = Last { key, begun, first: Arc::clone(&first), second: None, earlier };
+            known.insert(environment.name.clone(), last);
         }
         first
     }
@@ -77,6 +115,46 @@ impl Renders {
         Some(second)
     }
 
+    /// What the last few other versions of `inputs` come to, the newest first; those that cannot be rendered left out.
+    pub(super) async fn earlier(
+        &self,
+        environment: &Environment,
+        tip: &Tip,
+        inputs: &Inputs,
+        redactor: &Redactor,
+    ) -> Vec<Earlier> {
+        let mut found: Vec<Earlier> = Vec::new();
+        let mut known = HashMap::new();
+        let mut newer = inputs.sources.digest();
+        for (commits_behind, revision) in (1..).zip(ancestors(tip).await) {
+            let Ok(sources) = sources(environment, tip, &revision).await else { continue };
+            if sources.digest() == newer {
+                continue;
+            }
+            newer = sources.digest();
+            let inputs = Inputs { sources, capabilities: inputs.capabilities.clone() };
+            let key = self.key(environment, &inputs).await;
+            let rendered = match self.kept(environment, &key) {
+                Some(rendered) => rendered,
+                None => Arc::new(self.render(environment, &inputs, Clock::Utc, redactor).await),
+            };
+            known.insert(key, Arc::clone(&rendered));
+            found.push(Earlier { revision, commits_behind, rendered });
+            if found.len() == VERSIONS {
+                break;
+            }
+        }
+        if let Some(last) = self.last.lock().unwrap_or_else(PoisonError::into_inner).get_mut(&environment.name) {
+            last.earlier = known;
+        }
+        found
+    }
+
+    fn kept(&self, environment: &Environment, key: &str) -> Option<Arc<Rendered>> {
+        let last = self.last.lock().unwrap_or_else(PoisonError::into_inner);
+        last.get(&environment.name)?.earlier.get(key).cloned()
+    }
+
     fn look<T>(&self, environment: &Environment, key: &str, what: impl Fn(&Last) -> Option<T>) -> Option<T> {
         let last = self.last.lock().unwrap_or_else(PoisonError::into_inner);
         last.get(&environment.name).filter(|last| last.key == key).and_then(what)
@@ -93,4 +171,17 @@ impl Renders {
         let Inputs { sources, capabilities } = inputs;
         format!("{} {versions} {namespace:?} {rendering:?} {capabilities:?}", sources.digest())
     }
+}
+
+/// A history that cannot be read leaves drift unexplained, never hidden.
+async fn ancestors(tip: &Tip) -> Vec<String> {
+    let Tip { location, revision } = tip.clone();
+    let read = tokio::task::spawn_blocking(move || git::ancestors(&location, &revision, COMMITS)).await;
+    read.ok().and_then(Result::ok).unwrap_or_default()
+}
+
+async fn sources(environment: &Environment, tip: &Tip, revision: &str) -> Result<Sources, GitError> {
+    let (of, location, revision) = (environment.clone(), tip.location.clone(), revision.to_owned());
+    let read = move || read(&of, &|paths| git::read(&location, &revision, paths));
+    tokio::task::spawn_blocking(read).await.unwrap_or_else(|_| Ok(Sources::default()))
 }

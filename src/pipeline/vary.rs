@@ -26,13 +26,10 @@ pub(super) fn confirm(
         assessment.gaps.extend(second.gaps.iter().cloned());
         return;
     }
-    let mut by_name: HashMap<(KindKey, &str), Vec<&Desired>> = HashMap::new();
-    for object in &second.objects {
-        by_name.entry((object.key.type_key.kind_key(), &object.key.name)).or_default().push(object);
-    }
+    let second = ByName::new(second);
     let mut renamed: BTreeSet<Place> = BTreeSet::new();
     for object in assessment.objects.iter_mut().filter(|object| object.state.is_drift()) {
-        let again = again(&object.key, &by_name);
+        let again = second.get(&object.key);
         match (object.state, again) {
             (State::Modified, again) => {
                 let again = again.as_ref().zip(evidence.live.get(&object.key));
@@ -57,16 +54,29 @@ pub(super) fn confirm(
     });
 }
 
-/// The object as the second rendering declares it.
-fn again(key: &ObjectKey, by_name: &HashMap<(KindKey, &str), Vec<&Desired>>) -> Option<Desired> {
-    let same = |object: &&&Desired| object.key.namespace.is_none() || object.key.namespace == key.namespace;
-    let found = by_name.get(&(key.type_key.kind_key(), key.name.as_str()))?.iter().find(same)?;
-    let mut again = (*found).clone();
-    match &key.namespace {
-        Some(namespace) => normalise::place(&mut again, Scope::Namespaced, namespace),
-        None => normalise::place(&mut again, Scope::Cluster, ""),
+/// The objects of a rendering, to be looked up as the cluster knows them.
+pub(super) struct ByName<'r>(HashMap<(KindKey, &'r str), Vec<&'r Desired>>);
+
+impl<'r> ByName<'r> {
+    pub(super) fn new(rendered: &'r Rendered) -> Self {
+        let mut by_name: HashMap<_, Vec<_>> = HashMap::new();
+        for object in &rendered.objects {
+            by_name.entry((object.key.type_key.kind_key(), &*object.key.name)).or_default().push(object);
+        }
+        Self(by_name)
     }
-    Some(again)
+
+    /// The object as this rendering declares it, in its namespace.
+    pub(super) fn get(&self, key: &ObjectKey) -> Option<Desired> {
+        let same = |object: &&&Desired| object.key.namespace.is_none() || object.key.namespace == key.namespace;
+        let found = self.0.get(&(key.type_key.kind_key(), key.name.as_str()))?.iter().find(same)?;
+        let mut found = (*found).clone();
+        match &key.namespace {
+            Some(namespace) => normalise::place(&mut found, Scope::Namespaced, namespace),
+            None => normalise::place(&mut found, Scope::Cluster, ""),
+        }
+        Some(found)
+    }
 }
 
 fn keep_confirmed(object: &mut ObjectAssessment, still: &[Finding]) {

@@ -183,7 +183,7 @@ mod tests {
                 format!("Error: unable to parse SM or JSON patch from [{value}]"),
                 format!("map[password:{value} user:x]"),
                 format!("yaml: invalid value \"{value}\""),
-                format!("{value}"),
+                value.to_owned(),
                 format!("templates/secret.yaml:{value}: bad"),
             ] {
                 let shown = show(&text);

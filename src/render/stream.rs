@@ -7,19 +7,19 @@ use crate::config::Renderer;
 use crate::drift::model::{Desired, Gap, GapReason, Position, Redactor, Stage};
 use crate::manifest::{Problem, objects as read};
 
-/// Every object of `text`, which `renderer` printed for `file`; what is no object is a gap.
-pub(super) fn objects(file: &Arc<str>, renderer: Renderer, text: &[u8], redactor: &Redactor) -> Rendered {
-    let mut rendered = Rendered::default();
-    for object in read(file, text, redactor) {
+/// Every object of `output`, which `renderer` printed for `file`; what is no object is a gap.
+pub(super) fn objects(file: &Arc<str>, renderer: Renderer, output: &[u8], redactor: &Redactor) -> Rendered {
+    let mut found = Rendered::default();
+    for object in read(file, output, redactor) {
         match object {
             Ok((declared, _, _)) => {
                 let source = Position { file: Arc::clone(file), line: 1 };
-                rendered.objects.push(Desired::rendered(declared, source));
+                found.objects.push(Desired::rendered(declared, source));
             }
-            Err(problem) => rendered.gaps.push(gap(file, renderer, &problem)),
+            Err(problem) => found.gaps.push(gap(file, renderer, &problem)),
         }
     }
-    rendered
+    found
 }
 
 /// The line is that of the output: it is told as such, never as one of the file.

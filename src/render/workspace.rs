@@ -1,7 +1,7 @@
 //! A private folder for one run of a renderer: the files that it needs, an empty home, nothing else.
 
 use std::ffi::OsString;
-use std::fs::{self, DirBuilder, OpenOptions, Permissions};
+use std::fs::{DirBuilder, OpenOptions, Permissions};
 use std::io::{self, Write as _};
 use std::os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _, PermissionsExt as _};
 use std::path::{Component, Path, PathBuf};
@@ -72,13 +72,6 @@ impl Workspace {
         OpenOptions::new().append(true).open(self.tree().join(path))?.write_all(text.as_bytes())
     }
 
-    /// The files of a folder of the workspace, by their names.
-    pub(super) fn files_in(&self, folder: &Path) -> io::Result<Vec<PathBuf>> {
-        let mut files = fs::read_dir(folder)?.map(|entry| Ok(entry?.path())).collect::<io::Result<Vec<_>>>()?;
-        files.sort();
-        Ok(files)
-    }
-
     /// The variables that keep a child inside.
     pub(super) fn variables(&self) -> Vec<(OsString, OsString)> {
         let place = |name: &str| self.folder.path().join(name).into_os_string();
@@ -100,6 +93,8 @@ fn write_new(path: &Path, bytes: &[u8]) -> io::Result<()> {
 
 #[cfg(test)]
 mod tests {
+    use std::fs;
+
     use super::*;
 
     fn file(path: &str) -> SourceFile {

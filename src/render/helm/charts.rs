@@ -2,6 +2,7 @@
 
 use std::collections::HashMap;
 use std::fs;
+use std::path::PathBuf;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use sha2::{Digest, Sha256};
@@ -54,13 +55,13 @@ async fn pull(release: &Release<'_>, chart: &RemoteChart) -> Result<Vec<u8>, Ren
         arguments.push("--plain-http".to_owned());
     }
     release.run(arguments, Vec::new(), Reach::Everybody).await.map_err(|error| failed(error.to_string()))?;
-    let files = release.workspace.files_in(&folder).map_err(RenderError::Workspace)?;
-    match files.iter().filter(|file| file.extension().is_some_and(|ending| ending == "tgz")).collect::<Vec<_>>()[..] {
-        [archive] => {
-            let bytes = fs::read(archive).map_err(RenderError::Workspace)?;
-            fs::remove_file(archive).map_err(RenderError::Workspace)?;
-            Ok(bytes)
-        }
-        _ => Err(failed("helm left no archive".to_owned())),
-    }
+    let archives: Vec<PathBuf> = fs::read_dir(&folder)
+        .map_err(RenderError::Workspace)?
+        .filter_map(|entry| Some(entry.ok()?.path()))
+        .filter(|path| path.extension().is_some_and(|ending| ending == "tgz"))
+        .collect();
+    let [archive] = &archives[..] else { return Err(failed("helm left no archive".to_owned())) };
+    let bytes = fs::read(archive).map_err(RenderError::Workspace)?;
+    fs::remove_file(archive).map_err(RenderError::Workspace)?;
+    Ok(bytes)
 }

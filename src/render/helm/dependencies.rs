@@ -73,7 +73,8 @@ fn is_vendored(part: &Part, name: &str) -> bool {
     let folder = below(&part.path, "charts");
     part.files.iter().filter_map(|file| file.path.strip_prefix(&*folder)?.strip_prefix('/')).any(|inside| {
         inside.strip_prefix(name).is_some_and(|rest| {
-            rest == format!("/{CHART_FILE}") || (rest.starts_with('-') && rest.ends_with(".tgz") && !rest.contains('/'))
+            rest == format!("/{CHART_FILE}")
+                || (rest.starts_with('-') && rest.strip_suffix(".tgz").is_some_and(|version| !version.contains('/')))
         })
     })
 }

@@ -58,19 +58,16 @@ pub(super) async fn render(request: &Request<'_>, part: &Part) -> Result<Rendere
     let workspace = Workspace::new().map_err(RenderError::Workspace)?;
     workspace.fill(&part.files).map_err(RenderError::Workspace)?;
     let release = Release { request, part, tool, workspace };
-    let chart = match &options.chart {
-        Some(chart) => {
-            let archive = request.charts.get(&release, chart).await?;
-            release.workspace.put_aside("chart.tgz", &archive).map_err(RenderError::Workspace)?
+    let chart = if let Some(chart) = &options.chart {
+        let archive = request.charts.get(&release, chart).await?;
+        release.workspace.put_aside("chart.tgz", &archive).map_err(RenderError::Workspace)?
+    } else {
+        let file = below(&part.path, CHART_FILE);
+        if !part.files.iter().any(|known| *known.path == *file) {
+            return Err(RenderError::NoInput { path: part.path.clone(), wanted: CHART_FILE });
         }
-        None => {
-            let file = below(&part.path, CHART_FILE);
-            if !part.files.iter().any(|known| *known.path == *file) {
-                return Err(RenderError::NoInput { path: part.path.clone(), wanted: CHART_FILE });
-            }
-            dependencies::build(&release).await?;
-            release.workspace.tree().join(&part.path)
-        }
+        dependencies::build(&release).await?;
+        release.workspace.tree().join(&part.path)
     };
     let arguments = release.arguments(chart)?;
     let variables = clock::variables(request.clock, &release.workspace).map_err(RenderError::Workspace)?;
@@ -157,7 +154,7 @@ impl Release<'_> {
         let mut rendered = Rendered::default();
         for (template, text) in manifests(output) {
             let file = self.file(template);
-            let hooks = text.contains(HOOK).then(|| hooks(text)).unwrap_or_default();
+            let hooks = if text.contains(HOOK) { hooks(text) } else { 0 };
             if hooks > 0 {
                 rendered.hooks += hooks;
                 continue;

@@ -79,10 +79,7 @@ impl<'a> Build<'a> {
         let inflates = inflates(part, request.environment);
         let needed = if inflates { &KUSTOMIZE_WITH_HELM } else { &KUSTOMIZE };
         let tool = request.tool(needed, rendering.kustomize.binary.as_deref()).await?;
-        let helm = match inflates {
-            true => Some(request.tool(&HELM, rendering.helm.binary.as_deref()).await?),
-            false => None,
-        };
+        let helm = if inflates { Some(request.tool(&HELM, rendering.helm.binary.as_deref()).await?) } else { None };
         let workspace = Workspace::new().map_err(RenderError::Workspace)?;
         workspace.fill(&part.files).map_err(RenderError::Workspace)?;
         Ok(Self { request, part, tool, helm, workspace })

@@ -131,7 +131,7 @@ fn folders_globs_and_json_are_plain() {
         let report = site.report();
         assert_eq!(report["renderer"], "plain");
         let objects = report["objects"].as_array().unwrap();
-        objects.iter().map(|object| object["name"].as_str().unwrap().to_owned()).collect::<Vec<_>>().join("")
+        objects.iter().map(|object| object["name"].as_str().unwrap().to_owned()).collect::<String>()
     };
     assert_eq!(names("x"), "ab");
     assert_eq!(names("'*/prod'"), "abc");

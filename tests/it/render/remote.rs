@@ -6,19 +6,22 @@ use std::net::{SocketAddr, TcpListener, TcpStream};
 use std::sync::{Arc, Mutex};
 use std::thread;
 
+use driftd::drift::model::hex;
 use driftd::pipeline::Pipeline;
 use serde_json::json;
 use sha2::{Digest, Sha256};
 use tempfile::TempDir;
 
-use super::site::{NAMESPACE, Object, Site, object, objects, official};
+use super::site::{NAMESPACE, Site, object, official};
 
 /// A server of files that notes what it was asked for. It ends with the test process.
 pub struct Served {
     address: SocketAddr,
     requests: Arc<Mutex<Vec<String>>>,
-    files: Arc<Mutex<Vec<(String, Vec<u8>)>>>,
+    files: Arc<Files>,
 }
+
+type Files = Mutex<Vec<(String, Vec<u8>)>>;
 
 impl Served {
     /// Serves each file at its path.
@@ -50,8 +53,6 @@ impl Served {
     }
 }
 
-type Files = Mutex<Vec<(String, Vec<u8>)>>;
-
 /// One request for each connection.
 fn answer(mut stream: TcpStream, requests: &Mutex<Vec<String>>, files: &Files) {
     let mut lines = BufReader::new(stream.try_clone().unwrap()).lines();
@@ -79,10 +80,6 @@ fn answer(mut stream: TcpStream, requests: &Mutex<Vec<String>>, files: &Files) {
     }
 }
 
-fn hex(bytes: &[u8]) -> String {
-    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
-}
-
 /// The archive of a chart `tea` with one ConfigMap.
 fn archive() -> (TempDir, Vec<u8>) {
     let folder = tempfile::tempdir().unwrap();
@@ -107,27 +104,23 @@ fn repository() -> (Served, TempDir) {
     (server, folder)
 }
 
-fn expected(folder: &TempDir) -> Vec<Object> {
-    let arguments = ["template", "prod", "tea-1.2.3.tgz", "--namespace", NAMESPACE, "--set", "leaves=black"];
-    objects(&official("helm", &arguments, folder.path()))
-}
-
 /// Scans twice; tells how often the server was asked.
 #[track_caller]
 fn is_fetched_once(site: &Site, server: &Served, folder: &TempDir) {
     let config = site.config();
     let pipeline = Pipeline::new(&config).unwrap();
     let runtime = tokio::runtime::Runtime::new().unwrap();
-    site.live(&expected(folder).iter().map(|(_, content)| format!("---\n{content}\n")).collect::<String>());
+    let arguments = ["template", "prod", "tea-1.2.3.tgz", "--namespace", NAMESPACE, "--set", "leaves=black"];
+    site.deploy(&official("helm", &arguments, folder.path()));
     let first = runtime.block_on(pipeline.scan(&config.environments[0]));
-    assert_eq!(first.gaps, []);
+    assert_eq!((first.summary.objects.in_sync, first.gaps), (1, Vec::new()));
     let requests = server.requests();
     assert!(!requests.is_empty());
     // Other values make another rendering of the same chart.
     site.repository().commit("main", &[("values.yaml", "leaves: white\n")]);
     let second = runtime.block_on(pipeline.scan(&config.environments[0]));
     assert_eq!(server.requests(), requests);
-    assert_eq!((second.summary.findings, second.gaps.len()), (1, 0), "{second:#?}");
+    assert_eq!((second.summary.objects.modified, second.gaps.len()), (1, 0), "{second:#?}");
     let source = second.objects[0].source.as_ref().unwrap();
     assert_eq!(&*source.file, "tea@1.2.3/templates/map.yaml");
 }

@@ -64,14 +64,16 @@ impl Site {
             if object["kind"] != "CustomResourceDefinition" && object["metadata"]["namespace"].is_null() {
                 object["metadata"]["namespace"] = NAMESPACE.into();
             }
-            text.push_str(&format!("---\n{object}\n"));
+            text += "---\n";
+            text += &object.to_string();
+            text += "\n";
         }
         self.live(&text);
     }
 
     /// Writes the configuration: `lines` belong to the environment, `more` to the file.
     pub fn configure_with(&self, lines: &str, more: &str) {
-        let lines: String = lines.lines().map(|line| format!("    {line}\n")).collect();
+        let lines = lines.replace('\n', "\n    ");
         let binary = |name: &str| {
             let default = format!("{name}: {{binary: {}}}\n", program(name).display());
             if more.lines().any(|line| line.starts_with(&format!("{name}:"))) { String::new() } else { default }
@@ -79,7 +81,7 @@ impl Site {
         let text = format!(
             "http: {{listen: \"127.0.0.1:0\"}}\n{}{}{more}\nclusters: [{{name: sample, snapshot: cluster}}]\n\
              repositories: [{{name: platform, url: \"{}\"}}]\nenvironments:\n  - name: prod\n    repository: platform\n    \
-             branch: main\n    cluster: sample\n    namespace: {NAMESPACE}\n{lines}",
+             branch: main\n    cluster: sample\n    namespace: {NAMESPACE}\n    {lines}\n",
             binary("kustomize"),
             binary("helm"),
             self.repository.path().display()
@@ -179,7 +181,7 @@ pub fn declared(rendered: &Rendered) -> Vec<Object> {
 
 pub fn messages(gaps: &Value) -> String {
     let gaps = gaps.as_array().unwrap().iter();
-    gaps.map(|gap| format!("{}\n", gap["message"].as_str().unwrap())).collect()
+    gaps.map(|gap| gap["message"].as_str().unwrap()).collect::<Vec<_>>().join("\n")
 }
 
 /// A script that may be run.

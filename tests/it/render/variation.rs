@@ -6,7 +6,7 @@ use driftd::pipeline::Pipeline;
 use serde_json::{Value, json};
 
 use super::site::{NAMESPACE, Site, object, script};
-use super::trees::CHART;
+use super::trees::{CHART, KUSTOMIZATION};
 use crate::fixture::program;
 
 const CHANCE: [(&str, &str); 4] = [
@@ -127,4 +127,48 @@ fn the_same_inputs_are_rendered_once() {
     assert_eq!(scan().summary.findings, 0);
     assert_eq!(renders(), 3);
     assert_eq!(json!(scan().rendering.renderer), json!("helm"));
+}
+
+#[test]
+fn what_an_earlier_commit_rendered_is_outdated_and_nothing_else() {
+    let site = Site::new(&CHART);
+    let lines = "path: app\nhelm: {releaseName: shop}";
+    site.configure(lines);
+    let official =
+        site.official("helm", &["template", "shop", "app", "--namespace", NAMESPACE, "--include-crds", "--no-hooks"]);
+    let first = site.repository().path().to_owned();
+    let first = driftd::git::read(&first, "main", &[]).unwrap().revision;
+    let values = "replicas: 3\ngreeting: \"hello {{ .Release.Name }}\"\nsub: {colour: red}\npassword: canary-7e1d\n";
+    let mut files = CHART.to_vec();
+    files[1].1 = values;
+    files.push(("elsewhere/a.yaml", ""));
+    site.repository().commit("main", &files);
+    files.push(("elsewhere/b.yaml", ""));
+    site.repository().commit("main", &files);
+    let finding = |report: &Value| object(report, "Deployment", "shop-web")["findings"][0].clone();
+    site.deploy(&official);
+    let lagging = finding(&site.report());
+    assert_eq!(lagging["origin"], "outdated", "{lagging:#}");
+    assert_eq!((&lagging["commitsBehind"], &lagging["revision"]), (&json!(2), &json!(first)));
+    site.deploy(&official.replace("replicas: 1", "replicas: 5"));
+    let tampered = finding(&site.report());
+    assert_eq!((&tampered["origin"], &tampered["commitsBehind"]), (&json!("unknown"), &Value::Null));
+}
+
+#[test]
+fn the_text_of_a_base_is_no_earlier_declaration() {
+    let site = Site::new(&KUSTOMIZATION);
+    site.configure("path: overlays/prod");
+    let official = site.official("kustomize", &["build", "overlays/prod"]);
+    let mut files = KUSTOMIZATION.to_vec();
+    let base = KUSTOMIZATION[6].1.replace("labels: {app: web}", "labels: {app: web, tier: front}");
+    files[6].1 = &base;
+    site.repository().commit("main", &files);
+    // The base always said one replica, the overlay always three: nothing was ever deployed with one.
+    site.deploy(&official.replace("replicas: 3", "replicas: 1"));
+    let report = site.report();
+    let findings = object(&report, "Deployment", "prod-web")["findings"].as_array().unwrap();
+    let paths: Vec<&str> = findings.iter().map(|finding| finding["path"].as_str().unwrap()).collect();
+    assert!(paths.contains(&"spec.replicas"), "{paths:?}");
+    assert!(findings.iter().all(|finding| finding["commitsBehind"].is_null()), "{findings:#?}");
 }
