@@ -18,6 +18,7 @@ const ORDER: &[&[&str]] = &[
         "drift::extras",
         "drift::ignore",
         "drift::schema",
+        "drift::second",
         "drift::history",
     ],
     &["manifest"],

@@ -11,3 +11,4 @@ pub mod ignore;
 pub mod model;
 pub mod normalise;
 pub mod schema;
+pub mod second;

@@ -1,15 +1,18 @@
 //! Everything that a scan rests on, read from Git and the cluster; what cannot be had becomes a gap.
 
 use std::collections::{BTreeSet, HashMap};
+use std::sync::Arc;
 
-use crate::config::Environment;
+use crate::config::{Environment, Strategy};
 use crate::drift::attribute::Autoscalers;
 use crate::drift::extras::Extras;
-use crate::drift::model::{Desired, Gap, GapReason, Redactor, Scope, Stage, TypeKey};
+use crate::drift::model::{
+    Answer, Desired, Gap, GapReason, Identity, Redactor, Scope, Stage, TypeKey, Unsealed, Withheld, WithheldReason,
+};
 use crate::drift::normalise;
 use crate::git::{self, SourceTree};
-use crate::live::{Discovery, Source, Wanted};
-use crate::render;
+use crate::live::{Discovery, Listing, Proposal, Source, Wanted};
+use crate::{manifest, render};
 
 use super::{Evidence, autoscaling, extra};
 
@@ -54,8 +57,52 @@ pub(super) async fn gather(
     gaps.extend(autoscaling::gaps(&mut scaling).filter(|gap| !gaps.contains(gap)).collect::<Vec<_>>());
     let extra = extra::look(extras, source, &desired, &listing, &gaps).await;
     let autoscalers = Autoscalers::among(listing.objects().chain(scaling.objects()));
-    let evidence = Evidence { desired, live: listing, extra, schemas: discovery.schemas, autoscalers, gaps };
+    let answers = match environment.strategy {
+        Strategy::Local => HashMap::new(),
+        Strategy::Server => ask(source, &tree, &desired, &listing, &discovery).await,
+    };
+    let schemas = discovery.schemas;
+    let evidence = Evidence { desired, live: listing, extra, schemas, autoscalers, answers, gaps };
     Gathered { revision: Some(tree.revision), evidence }
+}
+
+/// What the API server says to each object that lives. Its text is read from the tree once more: what was read for the
+/// comparison holds no Secret's value.
+async fn ask(
+    source: &Source,
+    tree: &SourceTree,
+    desired: &[Desired],
+    listing: &Listing,
+    discovery: &Discovery,
+) -> HashMap<Identity, Answer> {
+    let mut answers = HashMap::new();
+    let mut proposals = Vec::new();
+    let mut texts: HashMap<Arc<str>, Vec<(u32, Unsealed)>> = HashMap::new();
+    for object in desired.iter().filter(|object| listing.get(&object.key).is_some_and(|live| !live.terminating)) {
+        let Some(served) = discovery.served.get(&object.key.type_key).cloned() else { continue };
+        if object.is_encrypted {
+            answers.insert(object.key.identity(), Err(encrypted()));
+            continue;
+        }
+        let own = texts.entry(Arc::clone(&object.source.file)).or_insert_with_key(|path| {
+            let file = tree.files.iter().find(|file| file.path == *path);
+            file.map(|file| manifest::unsealed(path, &file.bytes)).unwrap_or_default()
+        });
+        let found = own.iter().position(|(line, body)| *line == object.source.line && body.is_of(&object.key));
+        if let Some(found) = found {
+            let (_, body) = own.swap_remove(found);
+            proposals.push(Proposal { key: object.key.clone(), served, body });
+        }
+    }
+    answers.extend(source.dry_run(proposals).await);
+    answers
+}
+
+fn encrypted() -> Withheld {
+    Withheld {
+        reason: WithheldReason::Encrypted,
+        message: "its values are encrypted by SOPS: there is nothing that could be applied".to_owned(),
+    }
 }
 
 /// libgit2 blocks, so it reads away from the tasks that answer requests.

@@ -63,6 +63,7 @@ fn object(state: State, findings: Vec<Finding>) -> ObjectAssessment {
         findings,
         suppressed: Vec::new(),
         warnings: Vec::new(),
+        dry_run: None,
     };
     object.settle();
     object
