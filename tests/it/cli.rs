@@ -5,7 +5,7 @@ use std::process::{Command, Stdio};
 
 use tempfile::TempDir;
 
-use crate::fixture::{Ended, command, driftd};
+use crate::fixture::{Ended, canary, command, driftd};
 
 const VALID: &str = "\
 clusters: [{name: local, snapshot: cluster}]
@@ -130,15 +130,15 @@ const DESIRED: &str = "\
 apiVersion: v1
 kind: Secret
 metadata: {name: db, namespace: trino}
-stringData: {password: hunter2}
+stringData: {password: CANARY}
 ";
 
 /// Two files with a Secret that differs, in a folder of their own.
 fn differing() -> (TempDir, String, String) {
     let folder = tempfile::tempdir().unwrap();
     let (desired, live) = (folder.path().join("desired.yaml"), folder.path().join("live.yaml"));
-    std::fs::write(&desired, DESIRED).unwrap();
-    std::fs::write(&live, DESIRED.replace("hunter2", "correct-horse")).unwrap();
+    std::fs::write(&desired, DESIRED.replace("CANARY", canary("desired"))).unwrap();
+    std::fs::write(&live, DESIRED.replace("CANARY", canary("live"))).unwrap();
     let (desired, live) = (text(&desired).to_owned(), text(&live).to_owned());
     (folder, desired, live)
 }
@@ -155,7 +155,6 @@ fn a_diff_ends_with_its_verdict_and_tells_no_secret() {
     assert!(json.contains("\"state\": \"modified\"") && json.ends_with("}\n"), "{json}");
     for shown in [&ended.stdout, &json] {
         assert!(shown.contains("<redacted sha256:"), "{shown}");
-        assert!(!shown.contains("hunter2") && !shown.contains("correct-horse"), "{shown}");
     }
     let same = driftd(&["diff", &desired, &desired]);
     assert_eq!(same.code, Some(0), "{}", same.stdout);

@@ -74,7 +74,7 @@ impl Connection {
     /// The text of the answer to a server-side apply that the server only tries: nothing is written, and whoever
     /// calls this cannot make it otherwise.
     pub async fn try_apply(&self, path: &str, body: Vec<u8>) -> kube::Result<String> {
-        let query = form_urlencoded::Serializer::new(format!("{path}?"))
+        let query = form_urlencoded::Serializer::for_suffix(format!("{path}?"), path.len() + 1)
             .append_pair("dryRun", "All")
             .append_pair("force", "true")
             .append_pair("fieldManager", DRY_RUN_MANAGER)

@@ -10,7 +10,7 @@ use std::time::Duration;
 
 use tempfile::TempDir;
 
-use crate::fixture::{Ended, eventually};
+use crate::fixture::{Ended, assert_no_canary, eventually};
 
 /// A daemon that listens. It is ended, and its temporary folder removed, when dropped.
 pub(super) struct Running {
@@ -92,6 +92,10 @@ impl Drop for Running {
         // Errors mean that it has ended.
         self.child.kill().ok();
         self.child.wait().ok();
+        if !thread::panicking() {
+            self.stdout.whole();
+            self.stderr.whole();
+        }
     }
 }
 
@@ -123,7 +127,9 @@ impl Captured {
         if let Some(reader) = self.reader.take() {
             reader.join().unwrap();
         }
-        self.so_far()
+        let text = self.so_far();
+        assert_no_canary("the output of the daemon", text.as_bytes());
+        text
     }
 }
 
@@ -134,6 +140,7 @@ pub(super) fn get(address: SocketAddr, path: &str) -> (u16, String) {
     write!(stream, "GET {path} HTTP/1.0\r\nHost: {address}\r\n\r\n").unwrap();
     let mut answer = String::new();
     stream.read_to_string(&mut answer).unwrap();
+    assert_no_canary("a page of the daemon", answer.as_bytes());
     let (head, body) = answer.split_once("\r\n\r\n").expect("an answer has a head");
     let status = head.split(' ').nth(1).and_then(|code| code.parse().ok()).expect("an answer has a status");
     (status, body.to_owned())
