@@ -1,8 +1,7 @@
 //! Values that are secret outside Secrets: none reaches an output, whatever the format.
 
-use std::io::{BufRead as _, BufReader, Read as _, Write as _};
+use std::io::{Read as _, Write as _};
 use std::net::TcpStream;
-use std::process::Stdio;
 
 use serde_json::Value;
 
@@ -183,21 +182,17 @@ fn the_daemon_serves_and_logs_no_secret() {
     let stage = stage();
     let config = stage.config();
     let arguments = ["run", "--config", config.to_str().unwrap(), "--log-level", "trace", "--log-format", "json"];
-    let mut child = command(&arguments).stdout(Stdio::null()).stderr(Stdio::piped()).spawn().unwrap();
-    let mut lines = BufReader::new(child.stderr.take().unwrap()).lines();
-    let mut log = String::new();
-    let address = lines.by_ref().map_while(Result::ok).find_map(|line| {
-        log.push_str(&line);
-        let event: Value = serde_json::from_str(&line).ok()?;
-        Some(event.pointer("/fields/address")?.as_str()?.to_owned())
+    let mut daemon = command(&arguments).start();
+    let address = eventually("the daemon listens", || {
+        let told = |line: &str| {
+            let event: Value = serde_json::from_str(line).ok()?;
+            Some(event.pointer("/fields/address")?.as_str()?.to_owned())
+        };
+        daemon.stderr().lines().find_map(told)
     });
-    let reader = std::thread::spawn(move || lines.map_while(Result::ok).collect::<String>());
-    let address = address.unwrap_or_else(|| panic!("the daemon does not say where it listens: {log}"));
     eventually("the daemon is ready", || get(&address, "/readyz"));
     let pages = ["/metrics", "/", "/api/v1/report"].map(|path| (path, get(&address, path)));
-    child.kill().unwrap();
-    child.wait().unwrap();
-    log.push_str(&reader.join().unwrap());
+    let log = daemon.end("TERM").stderr;
     for (path, page) in pages {
         let page = page.unwrap_or_else(|| panic!("{path} was not served"));
         assert_clean(path, &page);
