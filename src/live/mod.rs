@@ -85,11 +85,11 @@ impl Source {
         }
     }
 
-    /// What an apply of each object would leave; nothing is written.
+    /// What an apply of each object would leave; nothing is written. Files have no answer.
     pub async fn dry_run(&self, proposals: Vec<Proposal>) -> Vec<(Identity, Answer)> {
         match self {
             Self::Cluster(cluster) => cluster.dry_run(proposals).await,
-            Self::Snapshot(_) => Snapshot::dry_run(&proposals),
+            Self::Snapshot(_) => Vec::new(),
         }
     }
 

@@ -8,13 +8,11 @@ use std::sync::Arc;
 
 use rayon::iter::{IntoParallelRefIterator, ParallelIterator};
 
-use crate::drift::model::{
-    Answer, Gap, GapReason, Identity, Live, Redactor, Scope, Stage, TypeKey, Withheld, WithheldReason,
-};
+use crate::drift::model::{Gap, GapReason, Live, Redactor, Scope, Stage, TypeKey};
 use crate::drift::schema::kubernetes;
 use crate::manifest::{self, Problem};
 
-use super::{Discovery, Listing, Proposal, Served, Survey, Wanted};
+use super::{Discovery, Listing, Served, Survey, Wanted};
 
 /// A file or folder of dumps, read anew at every scan.
 #[derive(Debug)]
@@ -154,15 +152,6 @@ impl Snapshot {
             (Some(_), None) => false,
         });
         objects
-    }
-
-    /// Files cannot be asked.
-    pub(super) fn dry_run(proposals: &[Proposal]) -> Vec<(Identity, Answer)> {
-        let withheld = Withheld {
-            reason: WithheldReason::NoServer,
-            message: "the cluster is a snapshot: there is no API server to ask".to_owned(),
-        };
-        proposals.iter().map(|proposal| (proposal.key.identity(), Err(withheld.clone()))).collect()
     }
 
     pub(super) async fn list(&self, wanted: Vec<Wanted>) -> Listing {

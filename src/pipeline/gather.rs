@@ -7,7 +7,8 @@ use crate::config::{Environment, Strategy};
 use crate::drift::attribute::Autoscalers;
 use crate::drift::extras::Extras;
 use crate::drift::model::{
-    Answer, Desired, Gap, GapReason, Identity, Redactor, Scope, Stage, TypeKey, Unsealed, Withheld, WithheldReason,
+    Answer, Desired, Gap, GapReason, Identity, Redactor, Schema, Scope, Stage, TypeKey, Unsealed, Withheld,
+    WithheldReason,
 };
 use crate::drift::normalise;
 use crate::git::{self, SourceTree};
@@ -80,8 +81,9 @@ async fn ask(
     let mut texts: HashMap<Arc<str>, Vec<(u32, Unsealed)>> = HashMap::new();
     for object in desired.iter().filter(|object| listing.get(&object.key).is_some_and(|live| !live.terminating)) {
         let Some(served) = discovery.served.get(&object.key.type_key).cloned() else { continue };
-        if object.is_encrypted {
-            answers.insert(object.key.identity(), Err(encrypted()));
+        let schema = discovery.schemas.get(&object.key.type_key);
+        if let Some(withheld) = never_asked(object, schema, source) {
+            answers.insert(object.key.identity(), Err(withheld));
             continue;
         }
         let own = texts.entry(Arc::clone(&object.source.file)).or_insert_with_key(|path| {
@@ -98,11 +100,23 @@ async fn ask(
     answers
 }
 
-fn encrypted() -> Withheld {
-    Withheld {
-        reason: WithheldReason::Encrypted,
-        message: "its values are encrypted by SOPS: there is nothing that could be applied".to_owned(),
-    }
+/// Why an object must not be sent.
+fn never_asked(object: &Desired, schema: Option<&Arc<Schema>>, source: &Source) -> Option<Withheld> {
+    let kind = &object.key.type_key;
+    let (reason, message) = match source {
+        Source::Snapshot(_) => {
+            (WithheldReason::NoServer, "the cluster is a snapshot: there is no API server to ask".to_owned())
+        }
+        Source::Cluster(_) if object.is_encrypted => {
+            let message = "its values are encrypted by SOPS: there is nothing that could be applied".to_owned();
+            (WithheldReason::Encrypted, message)
+        }
+        Source::Cluster(_) if !schema.is_some_and(|schema| schema.allows_dry_run(kind)) => {
+            (WithheldReason::Unsupported, format!("the server's OpenAPI names no dry-run of {kind}: it might write"))
+        }
+        Source::Cluster(_) => return None,
+    };
+    Some(Withheld { reason, message })
 }
 
 /// libgit2 blocks, so it reads away from the tasks that answer requests.

@@ -71,6 +71,8 @@ pub enum WithheldReason {
     Changed,
     /// The values are encrypted: there is nothing that could be applied.
     Encrypted,
+    /// The server does not say that it can try a patch of this kind: it might write it.
+    Unsupported,
     /// There is no API server: the cluster is a snapshot.
     NoServer,
     /// The time for this object or for all of them is over.
@@ -89,6 +91,7 @@ impl WithheldReason {
             Self::Invalid => "invalid",
             Self::Changed => "changed",
             Self::Encrypted => "encrypted",
+            Self::Unsupported => "unsupported",
             Self::NoServer => "no-server",
             Self::TimedOut => "timed-out",
             Self::Failed => "failed",

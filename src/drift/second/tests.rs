@@ -1,3 +1,5 @@
+//! Two opinions on one object, and on which declared fields they differ.
+
 use serde_json::{Value, json};
 
 use super::*;

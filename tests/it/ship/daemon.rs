@@ -158,6 +158,24 @@ fn a_branch_that_is_gone_is_told_and_claims_nothing() {
 }
 
 #[test]
+fn the_second_opinion_has_its_series_where_it_is_asked_for() {
+    let (_namespace, git, daemon) = watched("asked");
+    assert_eq!(samples(&daemon.get("/metrics"), "driftd_dry_run_resources"), Vec::<&str>::new());
+    drop(daemon);
+    let config = git.config();
+    let arguments = ["run", "--config", config.to_str().unwrap(), "--strategy", "server"];
+    let mut daemon = Running::start(&mut command(&arguments));
+    daemon.await_ready();
+    let metrics = daemon.get("/metrics");
+    let sample =
+        |outcome, count| format!("driftd_dry_run_resources{{environment=\"prod\",outcome=\"{outcome}\"}} {count}");
+    let expected = [sample("agreed", 3), sample("disagreed", 0), sample("compared_locally", 0)];
+    assert_eq!(samples(&metrics, "driftd_dry_run_resources"), expected, "{metrics}");
+    assert_clean(&metrics);
+    assert_eq!(daemon.end("TERM").code, Some(0));
+}
+
+#[test]
 fn an_address_that_is_taken_is_told() {
     let taken = TcpListener::bind("127.0.0.1:0").unwrap();
     let address = taken.local_addr().unwrap().to_string();

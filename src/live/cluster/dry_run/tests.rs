@@ -1,3 +1,5 @@
+//! What is made of a refusal, and addresses that no name can bend.
+
 use kube::core::response::{StatusCause, StatusDetails};
 use serde_json::json;
 

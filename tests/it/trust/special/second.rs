@@ -173,6 +173,32 @@ fn a_denial_of_admission_is_told_by_the_policys_name_alone() {
     assert_eq!(ended.code, Some(0), "the verdict is driftd's own");
 }
 
+#[test]
+fn a_server_that_does_not_answer_in_time_is_no_opinion() {
+    // A webhook that takes the connection and never says a word.
+    let silent = std::net::TcpListener::bind("127.0.0.1:0").expect("a free port");
+    let scene = Scene::new();
+    scene.deploy(How::ServerSide, SETTINGS);
+    let api = scene.namespace.admin.api();
+    let hook = json!({
+        "apiVersion": "admissionregistration.k8s.io/v1", "kind": "ValidatingWebhookConfiguration",
+        "metadata": {"name": format!("silent-{}", scene.namespace.name)},
+        "webhooks": [{
+            "name": "silent.example.com", "sideEffects": "None", "admissionReviewVersions": ["v1"], "timeoutSeconds": 30,
+            "namespaceSelector": {"matchLabels": {"kubernetes.io/metadata.name": scene.namespace.name}},
+            "rules": [{"apiGroups": [""], "apiVersions": ["v1"], "operations": ["UPDATE"], "resources": ["configmaps"]}],
+            "clientConfig": {"url": format!("https://{}/", silent.local_addr().expect("bound"))},
+        }],
+    });
+    let path = "/apis/admissionregistration.k8s.io/v1/validatingwebhookconfigurations";
+    api.create(path, &hook, DEPLOYER).expect("the hook is valid");
+    let ended = eventually("the API server knows the webhook", || {
+        let ended = ask(&scene, scene.namespace.admin.path(), "json");
+        ended.stdout.contains("timed-out").then_some(ended)
+    });
+    assert_eq!((opinions(&ended), ended.code), (vec!["ConfigMap timed-out".to_owned()], Some(0)), "{}", ended.stdout);
+}
+
 /// The classes of the disagreements over a deployed manifest; every other declared field is agreed on.
 fn classes(scene: &Scene, settings: &str) -> Vec<&'static str> {
     let ended = scene.run_with(scene.namespace.admin.path(), settings, &["-o", "json", "--strategy", "server"]);
