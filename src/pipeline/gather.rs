@@ -91,9 +91,12 @@ async fn ask(
             file.map(|file| manifest::unsealed(path, &file.bytes)).unwrap_or_default()
         });
         let found = own.iter().position(|(line, body)| *line == object.source.line && body.is_of(&object.key));
-        if let Some(found) = found {
-            let (_, body) = own.swap_remove(found);
-            proposals.push(Proposal { key: object.key.clone(), served, body });
+        match found.map(|found| own.swap_remove(found)) {
+            Some((_, body)) => proposals.push(Proposal { key: object.key.clone(), served, body }),
+            None => {
+                let message = format!("what {} declares cannot be read as it is written", object.source);
+                answers.insert(object.key.identity(), Err(Withheld { reason: WithheldReason::Failed, message }));
+            }
         }
     }
     answers.extend(source.dry_run(proposals).await);
