@@ -9,6 +9,7 @@ use std::sync::Arc;
 
 use crate::config::{self, ClusterSource};
 use crate::drift::model::{Gap, Live, Redactor, Schema, Scope, TypeKey};
+use crate::drift::rollout::{Kind, Labels, Pod, Revision, Workload};
 
 pub use cluster::Cluster;
 pub use listing::{Listing, Survey, Wanted};
@@ -71,6 +72,38 @@ impl Source {
         match self {
             Self::Cluster(cluster) => cluster.survey(survey).await,
             Self::Snapshot(snapshot) => snapshot.survey(survey).await,
+        }
+    }
+
+    /// The Pods of each of `namespaces` whose Pods may be listed. Files hold no `status`, so nothing runs in them.
+    pub async fn pods(&self, namespaces: BTreeSet<String>) -> HashMap<String, Vec<Pod>> {
+        match self {
+            Self::Cluster(cluster) => cluster.pods(namespaces).await,
+            Self::Snapshot(_) => HashMap::new(),
+        }
+    }
+
+    /// The templates that the workloads of one kind in a namespace have and had; `None` where they may not be listed.
+    pub async fn revisions(&self, kind: Kind, namespace: &str) -> Option<Vec<Revision>> {
+        match self {
+            Self::Cluster(cluster) => cluster.revisions(kind, namespace).await,
+            Self::Snapshot(_) => None,
+        }
+    }
+
+    /// The labels of every Node by its name; `None` where they may not be listed.
+    pub async fn nodes(&self) -> Option<HashMap<String, Labels>> {
+        match self {
+            Self::Cluster(cluster) => cluster.nodes().await,
+            Self::Snapshot(_) => None,
+        }
+    }
+
+    /// A workload as it lives now; `None` where it is gone or may not be read.
+    pub async fn workload(&self, kind: Kind, namespace: &str, name: &str) -> Option<Workload> {
+        match self {
+            Self::Cluster(cluster) => cluster.workload(kind, namespace, name).await,
+            Self::Snapshot(_) => None,
         }
     }
 

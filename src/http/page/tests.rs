@@ -46,6 +46,8 @@ fn hostile_object() -> ObjectAssessment {
             category: Category::Image,
             severity: Severity::Critical,
             origin: Origin::Manual,
+            image: None,
+            pods: None,
             commits_behind: None,
             revision: None,
             manager: Some(Manager { name: HOSTILE.into(), operation: Operation::Update, time: Some(now()) }),
