@@ -95,7 +95,7 @@ pub(super) const IMAGE_DRIFT: Family = gauge(
         "desired",
         "live",
     ],
-    "1 for every container whose image is not the one that Git declares.",
+    "1 for every container whose image is not the one that Git declares, or whose Pods stay on another one than their template's.",
 );
 pub(super) const NAMESPACE_OBJECTS: Family = gauge(
     "driftd_namespace_objects",

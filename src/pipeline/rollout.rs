@@ -138,11 +138,13 @@ fn by_workload<'p>(pods: &'p HashMap<String, Vec<Pod>>, revisions: &'p Revisions
     let sets: HashMap<&str, &Revision> = sets.map(|set| (set.metadata.uid.as_str(), set)).collect();
     let mut owned = Owned::new();
     for (namespace, pod) in pods.iter().flat_map(|(namespace, pods)| pods.iter().map(move |pod| (namespace, pod))) {
-        let Some(owner) = pod.metadata.controller() else { continue };
-        let workload = match sets.get(owner.uid.as_str()).and_then(|set| set.metadata.controller()) {
+        let Some(made_by) = pod.metadata.controller() else { continue };
+        let workload = match sets.get(made_by.uid.as_str()).and_then(|set| set.metadata.controller()) {
             Some(of_set) => Some((of_set.kind.as_str(), of_set.name.as_str())),
-            None if owner.kind == "ReplicaSet" => deployment_by_name(pod).map(|name| (Kind::Deployment.as_str(), name)),
-            None => Some((owner.kind.as_str(), owner.name.as_str())),
+            None if made_by.kind == "ReplicaSet" => {
+                deployment_by_name(pod).map(|name| (Kind::Deployment.as_str(), name))
+            }
+            None => Some((made_by.kind.as_str(), made_by.name.as_str())),
         };
         if let Some((kind, name)) = workload {
             owned.entry((namespace, kind, name)).or_default().push(pod);
@@ -181,6 +183,7 @@ pub(super) fn judge(
             }
         }
         object.findings.sort_by_cached_key(|finding| finding.path.to_string());
+        object.warnings.sort_by_cached_key(|warning| warning.path.to_string());
         object.settle();
     }
 }

@@ -14,7 +14,8 @@ pub(super) fn warn(environments: &mut [EnvironmentReport]) {
         return;
     }
     for (environment, object, warning) in warnings(environments) {
-        environments[environment].objects[object].warnings.push(warning);
+        // About the object as a whole, they stand before those about its fields.
+        environments[environment].objects[object].warnings.insert(0, warning);
     }
 }
 
@@ -36,8 +37,8 @@ fn warnings(environments: &[EnvironmentReport]) -> Vec<(usize, usize, Warning)> 
             }
         }
     }
-    // Maps have no order, and an object may have several warnings.
-    found.sort_by(|left, right| (left.0, left.1, &left.2.message).cmp(&(right.0, right.1, &right.2.message)));
+    // Maps have no order, and an object may have several warnings: the last comes to stand first.
+    found.sort_by(|left, right| (left.0, left.1, &right.2.message).cmp(&(right.0, right.1, &left.2.message)));
     found
 }
 

@@ -209,9 +209,9 @@ fn read(part: &str, value: &Value) -> Option<ImageReference> {
     };
     let empty = ImageReference::default();
     match part {
-        "tag" => is_tag(&text).then(|| ImageReference { tag: Some(text), ..empty }),
-        "digest" => is_digest(&text).then(|| ImageReference { digest: Some(text), ..empty }),
-        "registry" => is_registry(&text).then(|| ImageReference { registry: text, ..empty }),
+        "tag" => is_tag(&text).then_some(ImageReference { tag: Some(text), ..empty }),
+        "digest" => is_digest(&text).then_some(ImageReference { digest: Some(text), ..empty }),
+        "registry" => is_registry(&text).then_some(ImageReference { registry: text, ..empty }),
         // The tag stands in a field beside it.
         "repository" | "name" => ImageReference::parse(&text).map(|image| ImageReference { tag: None, ..image }),
         _ => ImageReference::parse(&text),

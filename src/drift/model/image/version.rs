@@ -17,7 +17,7 @@ struct Version<'a> {
 /// Whether `live` is older or newer than `desired`; `None` where one is no version, where they are equal, or where only
 /// their variants differ.
 ///
-/// Rule: SemVer 2.0.0 §11, widened by tags of fewer or more than three numbers and by a `v` in front.
+/// Rule: `SemVer` 2.0.0 §11, widened by tags of fewer or more than three numbers and by a `v` in front.
 pub(super) fn age(desired: &str, live: &str) -> Option<Age> {
     let (desired, live) = (Version::parse(desired)?, Version::parse(live)?);
     match live.compare(&desired)? {

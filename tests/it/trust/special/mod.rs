@@ -3,7 +3,9 @@
 mod allocated;
 mod autoscaling;
 mod deployers;
+mod images;
 mod injected;
+mod rollouts;
 mod versions;
 
 use std::fs;
