@@ -75,35 +75,44 @@ impl Source {
         }
     }
 
-    /// The Pods of each of `namespaces` whose Pods may be listed. Files hold no `status`, so nothing runs in them.
-    pub async fn pods(&self, namespaces: BTreeSet<String>) -> HashMap<String, Vec<Pod>> {
+    /// The Pods of each of `namespaces`, or why they are not known. Files hold no `status`, so nothing runs in them.
+    pub async fn pods(&self, namespaces: BTreeSet<String>) -> Vec<(String, Result<Vec<Pod>, Gap>)> {
         match self {
             Self::Cluster(cluster) => cluster.pods(namespaces).await,
-            Self::Snapshot(_) => HashMap::new(),
+            Self::Snapshot(_) => Vec::new(),
         }
     }
 
-    /// The templates that the workloads of one kind in a namespace have and had; `None` where they may not be listed.
-    pub async fn revisions(&self, kind: Kind, namespace: &str) -> Option<Vec<Revision>> {
+    /// The templates that the workloads of one kind in a namespace have and had.
+    ///
+    /// # Errors
+    /// Why they are not known.
+    pub async fn revisions(&self, kind: Kind, namespace: &str) -> Result<Vec<Revision>, Gap> {
         match self {
             Self::Cluster(cluster) => cluster.revisions(kind, namespace).await,
-            Self::Snapshot(_) => None,
+            Self::Snapshot(_) => Ok(Vec::new()),
         }
     }
 
-    /// The labels of every Node by its name; `None` where they may not be listed.
-    pub async fn nodes(&self) -> Option<HashMap<String, Labels>> {
+    /// The labels of every Node by its name.
+    ///
+    /// # Errors
+    /// Why they are not known.
+    pub async fn nodes(&self) -> Result<HashMap<String, Labels>, Gap> {
         match self {
             Self::Cluster(cluster) => cluster.nodes().await,
-            Self::Snapshot(_) => None,
+            Self::Snapshot(_) => Ok(HashMap::new()),
         }
     }
 
-    /// A workload as it lives now; `None` where it is gone or may not be read.
-    pub async fn workload(&self, kind: Kind, namespace: &str, name: &str) -> Option<Workload> {
+    /// A workload as it lives now.
+    ///
+    /// # Errors
+    /// Why it is not known; it may be gone.
+    pub async fn workload(&self, kind: Kind, namespace: &str, name: &str) -> Result<Workload, Gap> {
         match self {
             Self::Cluster(cluster) => cluster.workload(kind, namespace, name).await,
-            Self::Snapshot(_) => None,
+            Self::Snapshot(_) => Ok(Workload::default()),
         }
     }
 

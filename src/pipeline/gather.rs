@@ -57,14 +57,16 @@ pub(super) async fn gather(
     let desired = place_all(rendered.objects, &discovery, namespace, &mut gaps);
     let wanted = wanted(&desired, &discovery);
     let scaling = autoscaling::wanted(&desired, &discovery.schemas, &wanted);
+    let namespaces = rollout::namespaces(&wanted);
     let (mut scaling, mut listing, pods) =
-        tokio::join!(source.list(scaling), source.list(wanted), source.pods(rollout::namespaces(&desired)));
+        tokio::join!(source.list(scaling), source.list(wanted), source.pods(namespaces));
     gaps.append(&mut listing.gaps);
     gaps.extend(autoscaling::gaps(&mut scaling).filter(|gap| !gaps.contains(gap)).collect::<Vec<_>>());
-    let (beside, rollouts) = tokio::join!(
+    let (beside, (rollouts, unread)) = tokio::join!(
         extra::look(extras, source, &desired, &listing, &gaps),
         rollout::look(source, &desired, &listing, pods, &rules.image_mirrors)
     );
+    gaps.extend(unread.into_iter().filter(|gap| !gaps.contains(gap)).collect::<Vec<_>>());
     let autoscalers = Autoscalers::among(listing.objects().chain(scaling.objects()));
     let Beside { extra, coverage } = beside;
     let evidence = Evidence { desired, live: listing, extra, schemas: discovery.schemas, autoscalers, gaps };

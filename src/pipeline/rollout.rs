@@ -8,11 +8,13 @@ use jiff::Timestamp;
 
 use crate::drift::classify::{self, Subject};
 use crate::drift::model::{
-    Candidate, Change, Desired, FieldPath, Finding, ImageChange, Live, ObjectAssessment, Origin, PathStep, PodShare,
-    Pointer, Position, Redaction, Shown, State, Warning,
+    Candidate, Change, Desired, FieldPath, Finding, Gap, GapReason, ImageChange, Live, ObjectAssessment, Origin,
+    PathStep, PodShare, Pointer, Position, Redaction, Shown, State, Warning,
 };
-use crate::drift::rollout::{self, Because, Deviation, Kind, Place, Pod, Revision, Rollout};
-use crate::live::{Listing, Source};
+use crate::drift::rollout::{
+    self, Because, Deviation, Kind, Labels, Metadata, Place, Pod, Revision, Rollout, Workload,
+};
+use crate::live::{Listing, Source, Wanted};
 
 use super::Rules;
 
@@ -25,13 +27,16 @@ pub(super) type Rollouts = Vec<(usize, Rollout)>;
 /// The templates that may be read, by the kind of their workloads and the namespace.
 type Revisions = BTreeMap<(Kind, String), Vec<Revision>>;
 
+/// The Pods of each namespace, or why they are not known.
+pub(super) type Listed = Vec<(String, Result<Vec<Pod>, Gap>)>;
+
 /// Pods by the namespace, kind and name of what controls them.
 type Owned<'p> = HashMap<(&'p str, &'p str, &'p str), Vec<&'p Pod>>;
 
-/// The namespaces in which something is declared that makes Pods.
-pub(super) fn namespaces(desired: &[Desired]) -> BTreeSet<String> {
-    let workloads = desired.iter().filter(|object| Kind::of(&object.key.type_key).is_some());
-    workloads.filter_map(|object| object.key.namespace.clone()).collect()
+/// The namespaces in which something is looked for that makes Pods.
+pub(super) fn namespaces(wanted: &[Wanted]) -> BTreeSet<String> {
+    let workloads = wanted.iter().filter(|scope| Kind::of(&scope.type_key).is_some());
+    workloads.filter_map(|scope| scope.namespace.clone()).collect()
 }
 
 /// A declared workload that lives, and what its Pods are looked up by.
@@ -48,57 +53,108 @@ impl Declared<'_> {
         (self.kind, self.namespace.to_owned())
     }
 
+    /// The rollout with the Pods and revisions that are this object's and not those of an earlier one of its name.
+    fn rollout(
+        &self,
+        workload: Workload,
+        pods: &[&Pod],
+        revisions: &[Revision],
+        nodes: Option<Arc<HashMap<String, Labels>>>,
+    ) -> Rollout {
+        let controls = |object: &Metadata| object.controller().is_some_and(|owner| owner.uid == workload.metadata.uid);
+        let is_own = |pod: &&&Pod| match pod.metadata.controller() {
+            Some(set) if self.kind == Kind::Deployment => {
+                let set = revisions.iter().find(|revision| revision.metadata.uid == set.uid);
+                set.is_none_or(|set| controls(&set.metadata))
+            }
+            _ => controls(&pod.metadata),
+        };
+        Rollout {
+            kind: self.kind,
+            declared: self.desired.content.clone(),
+            pods: pods.iter().filter(is_own).copied().cloned().collect(),
+            revisions: revisions.iter().filter(|revision| controls(&revision.metadata)).cloned().collect(),
+            nodes,
+            workload,
+        }
+    }
+
     fn pods<'m>(&'m self, owned: &'m Owned<'_>) -> &'m [&'m Pod] {
         owned.get(&(self.namespace, self.kind.as_str(), &self.desired.key.name)).map(Vec::as_slice).unwrap_or_default()
     }
 }
 
-/// Everything that is needed to judge the workloads whose Pods do not all run the image of the template. Where all do,
-/// which is nearly always and everywhere, the Pods are all that is read.
+/// What could not be read on the way.
+#[derive(Default)]
+struct Unread(Vec<Gap>);
+
+impl Unread {
+    /// What was read. A right that is missing is noted: no declared object depends on it. Anything else is a gap.
+    fn take<T>(&mut self, read: Result<T, Gap>) -> Option<T> {
+        match read {
+            Ok(read) => return Some(read),
+            Err(gap) if matches!(gap.reason, GapReason::Forbidden | GapReason::NotServed) => {
+                tracing::info!(scope = gap.scope, "running images are judged without: {}", gap.message);
+            }
+            Err(gap) if self.0.contains(&gap) => {}
+            Err(gap) => self.0.push(gap),
+        }
+        None
+    }
+}
+
+/// Everything that is needed to judge the workloads whose Pods do not all run the image of the template, and what is not
+/// known of them. Where all do, which is nearly always and everywhere, the Pods are all that is read.
 pub(super) async fn look(
     source: &Source,
     desired: &[Desired],
     listing: &Listing,
-    pods: HashMap<String, Vec<Pod>>,
+    pods: Listed,
     mirrors: &BTreeMap<String, String>,
-) -> Rollouts {
+) -> (Rollouts, Vec<Gap>) {
+    let mut unread = Unread::default();
+    let pods = pods.into_iter().filter_map(|(namespace, pods)| Some((namespace, unread.take(pods)?))).collect();
     let workloads: Vec<Declared<'_>> =
         desired.iter().enumerate().filter_map(|object| declared(object, listing)).collect();
     let mut revisions = Revisions::new();
     let deployments = workloads.iter().filter(|one| one.kind == Kind::Deployment);
     let mut scopes: BTreeSet<_> = deployments.map(Declared::scope).collect();
     scopes.retain(|(_, namespace)| are_unclear(&pods, namespace));
-    read_revisions(source, scopes, &mut revisions).await;
-    let (mut suspects, mut unlike) = (Vec::new(), false);
+    read_revisions(source, scopes, &mut revisions, &mut unread).await;
+    let (suspects, unlike) = suspects(&workloads, &by_workload(&pods, &revisions), mirrors);
+    if suspects.is_empty() {
+        return (Vec::new(), unread.0);
+    }
+    let scopes = suspects.iter().map(|one| one.scope()).filter(|scope| !revisions.contains_key(scope)).collect();
+    read_revisions(source, scopes, &mut revisions, &mut unread).await;
+    let nodes = if unlike { unread.take(source.nodes().await).map(Arc::new) } else { None };
     let owned = by_workload(&pods, &revisions);
-    for workload in &workloads {
-        let own: Vec<&Pod> = workload.pods(&owned).iter().copied().filter(|pod| pod.is_alive()).collect();
+    let mut rollouts = Vec::new();
+    for (suspect, workload) in read_workloads(source, suspects).await {
+        let Some(workload) = unread.take(workload) else { continue };
+        let revisions = revisions.get(&suspect.scope()).map(Vec::as_slice).unwrap_or_default();
+        let pods = suspect.pods(&owned);
+        rollouts.push((suspect.index, suspect.rollout(workload, pods, revisions, nodes.clone())));
+    }
+    (rollouts, unread.0)
+}
+
+/// The workloads whose Pods deserve a closer look, and whether it takes the Nodes for it.
+fn suspects<'w>(
+    workloads: &'w [Declared<'w>],
+    owned: &Owned<'_>,
+    mirrors: &BTreeMap<String, String>,
+) -> (Vec<&'w Declared<'w>>, bool) {
+    let (mut suspects, mut unlike) = (Vec::new(), false);
+    for workload in workloads {
+        let own: Vec<&Pod> = workload.pods(owned).iter().copied().filter(|pod| pod.is_alive()).collect();
         let of_two_images = rollout::are_unlike(&own);
         if of_two_images || rollout::are_others(&workload.live.content, &own, mirrors) {
             suspects.push(workload);
         }
         unlike |= of_two_images;
     }
-    if suspects.is_empty() {
-        return Vec::new();
-    }
-    let scopes: BTreeSet<_> =
-        suspects.iter().map(|one| one.scope()).filter(|scope| !revisions.contains_key(scope)).collect();
-    read_revisions(source, scopes, &mut revisions).await;
-    let nodes = if unlike { source.nodes().await.map(Arc::new) } else { None };
-    let pods = by_workload(&pods, &revisions);
-    let read = suspects.into_iter().map(|suspect| async {
-        let workload = source.workload(suspect.kind, suspect.namespace, &suspect.desired.key.name).await?;
-        let pods = suspect.pods(&pods).iter().copied().cloned().collect();
-        let owned = |revision: &&Revision| {
-            revision.metadata.controller().is_some_and(|owner| owner.uid == workload.metadata.uid)
-        };
-        let revisions = revisions.get(&suspect.scope()).into_iter().flatten().filter(owned).cloned().collect();
-        let (kind, declared, nodes) = (suspect.kind, suspect.desired.content.clone(), nodes.clone());
-        Some((suspect.index, Rollout { kind, workload, declared, pods, revisions, nodes }))
-    });
-    let read = read.collect::<Vec<_>>();
-    futures_util::stream::iter(read).buffered(CONCURRENCY).filter_map(std::future::ready).collect().await
+    (suspects, unlike)
 }
 
 fn declared<'a>((index, desired): (usize, &'a Desired), listing: &'a Listing) -> Option<Declared<'a>> {
@@ -107,13 +163,31 @@ fn declared<'a>((index, desired): (usize, &'a Desired), listing: &'a Listing) ->
     Some(Declared { index, desired, live, kind, namespace: desired.key.namespace.as_deref()? })
 }
 
-async fn read_revisions(source: &Source, scopes: BTreeSet<(Kind, String)>, revisions: &mut Revisions) {
+async fn read_revisions(
+    source: &Source,
+    scopes: BTreeSet<(Kind, String)>,
+    revisions: &mut Revisions,
+    unread: &mut Unread,
+) {
     let lists = scopes.into_iter().map(|(kind, namespace)| async move {
-        let list = source.revisions(kind, &namespace).await.unwrap_or_default();
+        let list = source.revisions(kind, &namespace).await;
         ((kind, namespace), list)
     });
     let lists: Vec<_> = lists.collect();
-    revisions.extend(futures_util::stream::iter(lists).buffered(CONCURRENCY).collect::<Vec<_>>().await);
+    let lists: Vec<_> = futures_util::stream::iter(lists).buffered(CONCURRENCY).collect().await;
+    revisions.extend(lists.into_iter().map(|(scope, list)| (scope, unread.take(list).unwrap_or_default())));
+}
+
+async fn read_workloads<'w>(
+    source: &Source,
+    suspects: Vec<&'w Declared<'w>>,
+) -> Vec<(&'w Declared<'w>, Result<Workload, Gap>)> {
+    let reads = suspects.into_iter().map(|suspect| async move {
+        let workload = source.workload(suspect.kind, suspect.namespace, &suspect.desired.key.name).await;
+        (suspect, workload)
+    });
+    let reads: Vec<_> = reads.collect();
+    futures_util::stream::iter(reads).buffered(CONCURRENCY).collect().await
 }
 
 /// Whether Pods of a namespace belong to `ReplicaSet`s whose names do not tell their Deployment.
@@ -252,5 +326,28 @@ impl Told {
         let image = self.live.as_str().unwrap_or_default();
         let message = format!("{} of {} Pods run {image}, because {why}", deviation.count, deviation.of);
         Warning { path: self.path, message, source: self.source }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::drift::model::Stage;
+
+    #[test]
+    fn a_missing_right_is_noted_and_any_other_failure_is_one_gap() {
+        let gap = |reason| Gap {
+            stage: Stage::List,
+            scope: "v1/Pod in trino".into(),
+            reason,
+            message: String::new(),
+            source: None,
+        };
+        let mut unread = Unread::default();
+        for reason in [GapReason::Forbidden, GapReason::NotServed, GapReason::Failed, GapReason::Failed] {
+            assert_eq!(unread.take(Err::<(), Gap>(gap(reason))), None);
+        }
+        assert_eq!(unread.take(Ok(1)), Some(1));
+        assert_eq!(unread.0, [gap(GapReason::Failed)]);
     }
 }

@@ -6,7 +6,7 @@ use futures_util::StreamExt as _;
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
 
-use crate::drift::model::{Scope, TypeKey};
+use crate::drift::model::{Gap, Scope, TypeKey};
 use crate::drift::rollout::{Kind, Labels, Node, Pod, Revision, Workload};
 
 use super::super::{Served, Wanted};
@@ -22,49 +22,48 @@ struct Page<T> {
 }
 
 impl Cluster {
-    /// The Pods of each namespace, by its name; a namespace whose Pods may not be listed is left out and logged.
-    pub(in super::super) async fn pods(&self, namespaces: BTreeSet<String>) -> HashMap<String, Vec<Pod>> {
+    /// The Pods of each namespace, by its name, or why they are not known.
+    pub(in super::super) async fn pods(&self, namespaces: BTreeSet<String>) -> Vec<(String, Result<Vec<Pod>, Gap>)> {
         let lists = namespaces.into_iter().map(|namespace| async {
-            let pods = self.noted(&scope("v1", "Pod", "pods", Some(&namespace)), "application/json").await;
-            pods.map(|pods| (namespace, pods))
+            let pods = self.read(&scope("v1", "Pod", "pods", Some(&namespace)), "application/json").await;
+            (namespace, pods)
         });
         let lists = lists.collect::<Vec<_>>();
-        futures_util::stream::iter(lists).buffered(CONCURRENCY).filter_map(std::future::ready).collect().await
+        futures_util::stream::iter(lists).buffered(CONCURRENCY).collect().await
     }
 
-    /// The templates that the workloads of one kind in a namespace have and had; `None` where they may not be listed.
-    pub(in super::super) async fn revisions(&self, kind: Kind, namespace: &str) -> Option<Vec<Revision>> {
+    /// The templates that the workloads of one kind in a namespace have and had.
+    pub(in super::super) async fn revisions(&self, kind: Kind, namespace: &str) -> Result<Vec<Revision>, Gap> {
         let (kind, plural) = match kind {
             Kind::Deployment => ("ReplicaSet", "replicasets"),
             Kind::StatefulSet | Kind::DaemonSet => ("ControllerRevision", "controllerrevisions"),
         };
-        self.noted(&scope("apps/v1", kind, plural, Some(namespace)), "application/json").await
+        self.read(&scope("apps/v1", kind, plural, Some(namespace)), "application/json").await
     }
 
-    /// The labels of every Node by its name; `None` where they may not be listed.
-    pub(in super::super) async fn nodes(&self) -> Option<HashMap<String, Labels>> {
-        let nodes: Vec<Node> = self.noted(&scope("v1", "Node", "nodes", None), METADATA).await?;
-        Some(nodes.into_iter().map(|node| (node.metadata.name, node.metadata.labels)).collect())
+    /// The labels of every Node by its name.
+    pub(in super::super) async fn nodes(&self) -> Result<HashMap<String, Labels>, Gap> {
+        let nodes: Vec<Node> = self.read(&scope("v1", "Node", "nodes", None), METADATA).await?;
+        Ok(nodes.into_iter().map(|node| (node.metadata.name, node.metadata.labels)).collect())
     }
 
-    /// A workload as it lives now; `None` where it is gone or may not be read.
-    pub(in super::super) async fn workload(&self, kind: Kind, namespace: &str, name: &str) -> Option<Workload> {
+    /// A workload as it lives now.
+    pub(in super::super) async fn workload(&self, kind: Kind, namespace: &str, name: &str) -> Result<Workload, Gap> {
         let plural = match kind {
             Kind::Deployment => "deployments",
             Kind::StatefulSet => "statefulsets",
             Kind::DaemonSet => "daemonsets",
         };
-        let connection = self.connection().await.ok()?;
+        let scope = scope("apps/v1", kind.as_str(), plural, Some(namespace));
+        let connection = self.connection().await.map_err(|error| self.unreachable(&error))?;
         let text = connection.get(&format!("/apis/apps/v1/namespaces/{namespace}/{plural}/{name}")).await;
-        let text = text.inspect_err(|error| tracing::info!(namespace, name, %error, "its rollout is not looked at"));
-        serde_json::from_str(&text.ok()?).ok()
+        let read = text.and_then(|text| serde_json::from_str(&text).map_err(|_| connection.unreadable("a workload")));
+        read.map_err(|error| self.list_gap(&scope, &error))
     }
 
-    /// The items of a scope; where they may not be listed, that is noted in the log: no declared object depends on it.
-    async fn noted<T: DeserializeOwned + Send + 'static>(&self, scope: &Wanted, accept: &str) -> Option<Vec<T>> {
-        let connection = self.connection().await.ok()?;
-        let read = items(&connection, scope, accept).await;
-        read.inspect_err(|error| tracing::info!(%scope, %error, "not listed; running images are judged without")).ok()
+    async fn read<T: DeserializeOwned + Send + 'static>(&self, scope: &Wanted, accept: &str) -> Result<Vec<T>, Gap> {
+        let connection = self.connection().await.map_err(|error| self.unreachable(&error))?;
+        items(&connection, scope, accept).await.map_err(|error| self.list_gap(scope, &error))
     }
 }
 
