@@ -149,8 +149,7 @@ impl EnvironmentReport {
 }
 
 impl Report {
-    /// Joins the environments' reports; `None` while there is none. What two of them declare alike on one cluster gets a
-    /// warning in both.
+    /// Joins the environments' reports; `None` while there is none.
     #[must_use]
     pub fn new(mut environments: Vec<EnvironmentReport>) -> Option<Self> {
         shared::warn(&mut environments);

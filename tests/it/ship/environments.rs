@@ -42,7 +42,7 @@ fn warnings(report: &Value) -> Vec<String> {
             for warning in object["warnings"].as_array().into_iter().flatten() {
                 let [name, message] =
                     [&environment["name"], &warning["message"]].map(|word| word.as_str().expect("text"));
-                let message = message.split_once(": on cluster").expect("what it means").0;
+                let message = message.split_once(": whichever").expect("what it means").0;
                 told.push(format!("{name} {} {message}", object["name"].as_str().expect("a name")));
             }
         }
@@ -51,8 +51,8 @@ fn warnings(report: &Value) -> Vec<String> {
 }
 
 const TOLD: [&str; 2] = [
-    "prod shared is declared by environment qa, too, at qa.yaml:2",
-    "qa shared is declared by environment prod, too, at prod.yaml:1",
+    "prod shared is declared by environment `qa` as well, at qa.yaml:2",
+    "qa shared is declared by environment `prod` as well, at prod.yaml:1",
 ];
 
 #[test]
@@ -67,8 +67,8 @@ fn an_object_of_two_environments_on_one_cluster_is_told_in_both() {
     assert_eq!(ended.code, Some(0), "{}", ended.stderr);
     assert_eq!(warnings(&ended.json()), TOLD);
     let text = driftd(&["check", "--config", config]).stdout;
-    assert!(text.contains("warning  the object  is declared by environment qa, too, at qa.yaml:2"), "{text}");
-    assert!(text.contains("warning  the object  is declared by environment prod, too, at prod.yaml:1"), "{text}");
+    assert!(text.contains("warning  the object  is declared by environment `qa` as well, at qa.yaml:2"), "{text}");
+    assert!(text.contains("warning  the object  is declared by environment `prod` as well, at prod.yaml:1"), "{text}");
 
     let daemon = Running::start(&mut command(&["run", "--config", config]));
     daemon.await_ready();
