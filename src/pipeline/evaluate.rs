@@ -6,7 +6,7 @@ use std::sync::Arc;
 use rayon::iter::{IntoParallelRefIterator, ParallelIterator};
 use serde_json::Value;
 
-use crate::drift::attribute::{Attributed, Author, Authors, Autoscalers, Known, Ownership, Scaled};
+use crate::drift::attribute::{Attributed, Author, Authors, Autoscalers, Known, Ownership, Reading, Scaled};
 use crate::drift::classify::{self, Subject};
 use crate::drift::compare::{self, Context, Sides};
 use crate::drift::model::{
@@ -17,7 +17,7 @@ use crate::drift::normalise::{Normalised, is_default, normalise};
 use crate::drift::schema::kubernetes;
 use crate::live::Listing;
 
-use super::Rules;
+use super::{Readings, Rules};
 
 /// Everything that a scan rests on.
 #[derive(Debug, Default)]
@@ -32,6 +32,8 @@ pub struct Evidence {
     pub schemas: HashMap<TypeKey, Arc<Schema>>,
     /// What scales them.
     pub autoscalers: Autoscalers,
+    /// What they are at other versions.
+    pub readings: Readings,
     /// What could not be gathered.
     pub gaps: Vec<Gap>,
 }
@@ -46,7 +48,8 @@ pub fn evaluate(environment: &str, evidence: &Evidence, rules: &Rules) -> Assess
         .map(|desired| {
             let schema = evidence.schemas.get(&desired.key.type_key).unwrap_or(&unknown_shape);
             let scaled = evidence.autoscalers.of(&desired.key);
-            Judge { environment, schema, rules, desired, scaled }.object(&evidence.live)
+            let readings = evidence.readings.of(desired);
+            Judge { environment, schema, rules, desired, scaled, readings }.object(&evidence.live)
         })
         .collect();
     objects.extend(evidence.extra.iter().map(|live| extra(live, &rules.authors)));
@@ -65,7 +68,8 @@ pub(super) fn findings(
     let unknown_shape = Arc::new(Schema::default());
     let schema = evidence.schemas.get(&desired.key.type_key).unwrap_or(&unknown_shape);
     let scaled = evidence.autoscalers.of(&desired.key);
-    Judge { environment, schema, rules, desired, scaled }.findings(live)
+    let readings = evidence.readings.of(desired);
+    Judge { environment, schema, rules, desired, scaled, readings }.findings(live)
 }
 
 /// The verdict on a live object that nobody declares.
@@ -100,6 +104,7 @@ struct Judge<'a> {
     rules: &'a Rules,
     desired: &'a Desired,
     scaled: Option<&'a Scaled>,
+    readings: &'a [Reading],
 }
 
 impl<'a> Judge<'a> {
@@ -205,6 +210,7 @@ impl<'a> Judge<'a> {
             authors: &self.rules.authors,
             allocated: kubernetes::allocated(&live.key.type_key.kind_key()),
             scaled: self.scaled,
+            readings: self.readings,
         };
         let ownership = Ownership::new(live, known, &is_default);
         differences.into_iter().flat_map(|difference| ownership.attribute(difference)).collect()

@@ -11,7 +11,7 @@ use crate::git::{self, SourceTree};
 use crate::live::{Discovery, Source, Wanted};
 use crate::render;
 
-use super::{Evidence, autoscaling, extra};
+use super::{Evidence, autoscaling, extra, versions};
 
 /// Where objects live that name no namespace, in an environment that names none either.
 const DEFAULT_NAMESPACE: &str = "default";
@@ -54,7 +54,9 @@ pub(super) async fn gather(
     gaps.extend(autoscaling::gaps(&mut scaling).filter(|gap| !gaps.contains(gap)).collect::<Vec<_>>());
     let extra = extra::look(extras, source, &desired, &listing, &gaps).await;
     let autoscalers = Autoscalers::among(listing.objects().chain(scaling.objects()));
-    let evidence = Evidence { desired, live: listing, extra, schemas: discovery.schemas, autoscalers, gaps };
+    let readings = versions::read(source, &desired, &listing).await;
+    let schemas = discovery.schemas;
+    let evidence = Evidence { desired, live: listing, extra, schemas, autoscalers, readings, gaps };
     Gathered { revision: Some(tree.revision), evidence }
 }
 

@@ -10,6 +10,9 @@ use serde_json::Value;
 
 pub use autoscaling::{Autoscalers, Scaled};
 pub use managers::{Author, Authors};
+pub use versions::Reading;
+
+use versions::Translation;
 
 use super::model::{
     AllocatedField, Change, Difference, ListType, Live, Manager, NodeId, Operation, Origin, PathStep, Pointer, Schema,
@@ -43,6 +46,8 @@ pub struct Known<'a> {
     pub allocated: &'a [AllocatedField],
     /// What autoscalers may do to the object; absent where none scales it.
     pub scaled: Option<&'a Scaled>,
+    /// The object at the other versions in which its authors speak.
+    pub readings: &'a [Reading],
 }
 
 /// What the cluster knows of one object's authors.
@@ -52,6 +57,7 @@ pub struct Ownership<'a, 'f> {
     is_default: &'f IsDefault<'f>,
     /// `None` where the object came without `managedFields`.
     writers: Option<Vec<(&'a Writer, Author)>>,
+    translations: Vec<Translation<'a>>,
 }
 
 /// The verdict on one leaf that Git does not declare.
@@ -67,7 +73,14 @@ impl<'a, 'f> Ownership<'a, 'f> {
     #[must_use]
     pub fn new(live: &'a Live, known: Known<'a>, is_default: &'f IsDefault<'f>) -> Self {
         let writers = live.writers().map(|writers| writers.iter().zip(known.authors.of(writers)).collect());
-        Self { known, live, is_default, writers }
+        let translations = known.readings.iter().map(|reading| Translation::new(reading, &live.content)).collect();
+        Self { known, live, is_default, writers, translations }
+    }
+
+    /// What the field at `steps` is called at a version.
+    fn names_at(&self, api_version: &str, steps: &[PathStep]) -> Vec<Vec<PathStep>> {
+        let translation = self.translations.iter().find(|translation| translation.api_version == api_version);
+        translation.map_or_else(|| vec![steps.to_vec()], |translation| translation.names(steps))
     }
 
     /// What a deployer last declared by client-side apply: the annotation speaks for a deployer only while a deployer
@@ -84,7 +97,10 @@ impl<'a, 'f> Ownership<'a, 'f> {
     }
 
     fn owners(&self, steps: &[PathStep]) -> impl Iterator<Item = &(&'a Writer, Author)> {
-        self.all().filter(move |(writer, _)| writer.fields.owns(steps) || versions::owns_renamed(writer, steps))
+        self.all().filter(move |(writer, _)| {
+            versions::owns_renamed(writer, steps)
+                || self.names_at(&writer.api_version, steps).iter().any(|steps| writer.fields.owns(steps))
+        })
     }
 
     /// Judges one difference; an addition may turn out to be none, or to be several below it.
@@ -198,7 +214,10 @@ impl<'a, 'f> Ownership<'a, 'f> {
     }
 
     fn a_person_owns(&self, steps: &[PathStep]) -> bool {
-        self.all().any(|(writer, author)| *author == Author::Person && writer.fields.touches(steps))
+        let people = self.all().filter(|(_, author)| *author == Author::Person);
+        people.into_iter().any(|(writer, _)| {
+            self.names_at(&writer.api_version, steps).iter().any(|steps| writer.fields.touches(steps))
+        })
     }
 
     fn leaf(&self, steps: &[PathStep]) -> Leaf<'a> {
@@ -234,7 +253,10 @@ impl<'a, 'f> Ownership<'a, 'f> {
 
     /// Whether the last client-side apply declared the field at `steps`.
     fn was_applied(&self, steps: &[PathStep]) -> bool {
-        self.last_applied().and_then(|applied| find(applied, steps)).is_some_and(|value| !value.is_null())
+        let Some(applied) = self.last_applied() else { return false };
+        let api_version = applied.get("apiVersion").and_then(Value::as_str).unwrap_or_default();
+        let declares = |steps: &Vec<PathStep>| find(applied, steps).is_some_and(|value| !value.is_null());
+        self.names_at(api_version, steps).iter().any(declares)
     }
 
     /// The nodes right below an undeclared one; none below a leaf, an atomic list and an empty container.
