@@ -126,10 +126,12 @@ fn same_value(own: &Value, other: &Value) -> u8 {
 
 /// 2 where two fields have the same name, 1 where one name holds the other.
 fn same_name(own: &[PathStep], other: &[PathStep]) -> u8 {
-    let last = |steps: &[PathStep]| steps.iter().rev().find_map(|step| match step {
-        PathStep::Key(key) => Some(key.to_lowercase()),
-        _ => None,
-    });
+    let last = |steps: &[PathStep]| {
+        steps.iter().rev().find_map(|step| match step {
+            PathStep::Key(key) => Some(key.to_lowercase()),
+            _ => None,
+        })
+    };
     match (last(own), last(other)) {
         (Some(own), Some(other)) if own == other => 2,
         (Some(own), Some(other)) => u8::from(own.contains(&other) || other.contains(&own)),
@@ -156,9 +158,7 @@ mod tests {
     use crate::drift::model::{Declared, Redactor};
 
     fn names(live: &Value, elsewhere: &Value, path: &[&str]) -> Vec<String> {
-        let object = |version: &str, spec: &Value| {
-            json!({"apiVersion": format!("example.org/{version}"), "kind": "Widget", "metadata": {"name": "w"}, "spec": spec})
-        };
+        let object = |version: &str, spec: &Value| json!({"apiVersion": format!("example.org/{version}"), "kind": "Widget", "metadata": {"name": "w"}, "spec": spec});
         let reading = Declared::new(object("v2", elsewhere), &Redactor::new(&[0; 32])).unwrap();
         let reading = Reading { live: reading.into(), schema: Arc::default() };
         let live = object("v1", live);

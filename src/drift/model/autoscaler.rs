@@ -132,7 +132,8 @@ fn object(old: &Value) -> Value {
     let kind = if average.is_some() { "AverageValue" } else { "Value" };
     // v1 cannot leave the value out: beside an average its zero says nothing.
     let says_nothing = |value: &&Value| average.is_some() && (value.as_str() == Some("0") || value.as_i64() == Some(0));
-    let target = present([("value", value.filter(|value| !says_nothing(value))), ("averageValue", average)], Some(kind));
+    let target =
+        present([("value", value.filter(|value| !says_nothing(value))), ("averageValue", average)], Some(kind));
     let metric = named(old, "selector");
     present([("describedObject", of(old, "target")), ("metric", Some(&metric)), ("target", Some(&target))], None)
 }
@@ -228,7 +229,8 @@ mod tests {
     #[test]
     fn other_kinds_and_versions_stay_as_they_are() {
         for (api_version, kind) in [("autoscaling/v1", "Scale"), ("autoscaling/v3", "HorizontalPodAutoscaler")] {
-            let before = json!({"apiVersion": api_version, "kind": kind, "spec": {"targetCPUUtilizationPercentage": 5}});
+            let before =
+                json!({"apiVersion": api_version, "kind": kind, "spec": {"targetCPUUtilizationPercentage": 5}});
             let mut content = before.clone();
             assert_eq!((modernise(&mut content).len(), content), (0, before));
         }

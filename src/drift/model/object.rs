@@ -391,7 +391,8 @@ mod tests {
         let live = |versions: &[&str]| {
             let entry = |version: &&str| json!({"manager": "m", "operation": "Update", "apiVersion": version, "fieldsV1": {"f:apiVersion": {}}});
             let entries: Vec<Value> = versions.iter().map(entry).collect();
-            let object = json!({"apiVersion": "a/v1", "kind": "K", "metadata": {"name": "k", "managedFields": entries}});
+            let object =
+                json!({"apiVersion": "a/v1", "kind": "K", "metadata": {"name": "k", "managedFields": entries}});
             let received = serde_json::from_str(&object.to_string()).unwrap();
             Live::from(Declared::received(received, &redactor()).unwrap())
         };
