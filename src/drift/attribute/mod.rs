@@ -127,7 +127,9 @@ impl<'a, 'f> Ownership<'a, 'f> {
     /// Whether the field is another's to set even where Git declares it.
     fn is_overruled(&self, difference: &Difference<'_>) -> bool {
         let steps = difference.path.steps();
-        if self.known.scaled.is_some_and(|scaled| scaled.in_range(steps, difference.live)) {
+        if self.known.scaled.is_some_and(|scaled| scaled.in_range(steps, difference.live))
+            || set_aside::is_condition(&self.live.content, difference)
+        {
             return true;
         }
         let of_a_controller = self.known.scaled.is_some_and(|scaled| scaled.owns_resources(steps))

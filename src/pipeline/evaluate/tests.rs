@@ -1,5 +1,6 @@
 //! The rules of the comparison, one by one, on objects as they stand in Git and in a cluster.
 
+mod dumps;
 mod found;
 
 use std::sync::Arc;
