@@ -6,6 +6,7 @@ pub mod ignores;
 pub mod json;
 #[cfg(test)]
 mod sample;
+mod shared;
 pub mod text;
 
 use jiff::Timestamp;
@@ -145,7 +146,8 @@ impl EnvironmentReport {
 impl Report {
     /// Joins the environments' reports; `None` while there is none.
     #[must_use]
-    pub fn new(environments: Vec<EnvironmentReport>) -> Option<Self> {
+    pub fn new(mut environments: Vec<EnvironmentReport>) -> Option<Self> {
+        shared::warn(&mut environments);
         let started_at = environments.iter().map(|environment| environment.started_at).min()?;
         let finished_at = environments.iter().map(|environment| environment.finished_at).max()?;
         Some(Self {

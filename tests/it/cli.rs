@@ -254,7 +254,7 @@ fn a_stray_namespace_means_nothing_on_either_side_of_a_diff() {
     let write = |name: &str, metadata: &str| {
         let object = format!("apiVersion: v1\nkind: PersistentVolume\nmetadata: {{name: disk{metadata}}}\n");
         let file = folder.path().join(name);
-        fs::write(&file, object).unwrap();
+        std::fs::write(&file, object).unwrap();
         file.to_str().unwrap().to_owned()
     };
     let (plain, stray) = (write("plain.yaml", ""), write("stray.yaml", ", namespace: somewhere"));

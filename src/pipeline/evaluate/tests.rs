@@ -2,6 +2,7 @@
 
 mod dumps;
 mod found;
+mod sentences;
 
 use std::sync::Arc;
 

@@ -2,8 +2,11 @@
 
 mod allocated;
 mod autoscaling;
+mod conversion;
 mod deployers;
 mod injected;
+mod lag;
+mod placed;
 mod versions;
 
 use std::fs;
