@@ -10,8 +10,8 @@ use crate::drift::attribute::{Attributed, Author, Authors, Autoscalers, Known, O
 use crate::drift::classify::{self, Subject};
 use crate::drift::compare::{self, Context, Sides};
 use crate::drift::model::{
-    Assessment, Candidate, Change, Desired, Finding, Gap, Live, NodeId, ObjectAssessment, Origin, Pointer, Schema,
-    State, TypeKey, Warning,
+    Assessment, Candidate, Change, Desired, FieldPath, Finding, Gap, Live, NodeId, ObjectAssessment, Origin, Pointer,
+    Schema, State, TypeKey, Warning,
 };
 use crate::drift::normalise::{Normalised, is_default, normalise};
 use crate::drift::schema::kubernetes;
@@ -69,7 +69,7 @@ pub(super) fn findings(
     let schema = evidence.schemas.get(&desired.key.type_key).unwrap_or(&unknown_shape);
     let scaled = evidence.autoscalers.of(&desired.key);
     let readings = evidence.readings.of(desired);
-    Judge { environment, schema, rules, desired, scaled, readings }.findings(live)
+    Judge { environment, schema, rules, desired, scaled, readings }.findings(live).0
 }
 
 /// The verdict on a live object that nobody declares.
@@ -84,6 +84,7 @@ fn extra(live: &Live, authors: &Authors) -> ObjectAssessment {
     };
     ObjectAssessment {
         warnings: Vec::new(),
+        controller_owned: Vec::new(),
         key: live.key.clone(),
         state: State::Extra,
         terminating: live.terminating,
@@ -130,6 +131,7 @@ impl<'a> Judge<'a> {
             findings: Vec::new(),
             suppressed: Vec::new(),
             warnings: Vec::new(),
+            controller_owned: Vec::new(),
         }
     }
 
@@ -144,9 +146,10 @@ impl<'a> Judge<'a> {
     }
 
     fn living(&self, live: &'a Live) -> ObjectAssessment {
-        let findings = self.findings(live);
+        let (findings, mut controller_owned) = self.findings(live);
+        controller_owned.sort_by_cached_key(ToString::to_string);
         let warnings = self.warnings(live);
-        let mut object = ObjectAssessment { findings, warnings, ..self.verdict(State::Modified) };
+        let mut object = ObjectAssessment { findings, warnings, controller_owned, ..self.verdict(State::Modified) };
         object.settle();
         object
     }
@@ -170,23 +173,25 @@ impl<'a> Judge<'a> {
         warnings
     }
 
-    fn findings(&self, live: &'a Live) -> Vec<Finding> {
+    /// What differs, and what only the server and its controllers have.
+    fn findings(&self, live: &'a Live) -> (Vec<Finding>, Vec<FieldPath>) {
         let root = self.schema.root(&self.desired.key.type_key);
         let normalised = normalise(self.schema, root, &self.desired.content);
-        let mut attributed = self.attributed(live, root, &normalised, &live.content);
+        let mut explained = Vec::new();
+        let mut attributed = self.attributed(live, root, &normalised, &live.content, &mut explained);
         if attributed.is_empty() {
-            return Vec::new();
+            return (Vec::new(), explained);
         }
         // A server of another version, or a dump, may lack defaults that Git declares: complete it and look again.
         let completed = normalise(self.schema, root, &live.content).full;
-        attributed = self.attributed(live, root, &normalised, &completed);
+        attributed = self.attributed(live, root, &normalised, &completed, &mut Vec::new());
         let lives = |at: &Attributed<'_>| {
             at.difference.change == Change::Removed
                 || live.content.pointer(at.difference.live_pointer.as_str()).is_some()
         };
         let mut findings: Vec<Finding> = attributed.into_iter().filter(lives).map(|at| self.finding(at)).collect();
         findings.sort_by_cached_key(|finding| finding.path.to_string());
-        findings
+        (findings, explained)
     }
 
     /// Every difference that counts, with what is known of its author.
@@ -196,6 +201,7 @@ impl<'a> Judge<'a> {
         root: NodeId,
         normalised: &'v Normalised,
         content: &'v Value,
+        explained: &mut Vec<FieldPath>,
     ) -> Vec<Attributed<'v>> {
         let rules = Context { schema: self.schema, image_mirrors: &self.rules.image_mirrors };
         let sides = Sides { declared: &normalised.declared, full: &normalised.full, live: content };
@@ -213,7 +219,7 @@ impl<'a> Judge<'a> {
             readings: self.readings,
         };
         let ownership = Ownership::new(live, known, &is_default);
-        differences.into_iter().flat_map(|difference| ownership.attribute(difference)).collect()
+        differences.into_iter().flat_map(|difference| ownership.attribute(difference, explained)).collect()
     }
 
     fn finding(&self, attributed: Attributed<'_>) -> Finding {

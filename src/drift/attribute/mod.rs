@@ -15,8 +15,8 @@ pub use versions::Reading;
 use versions::Translation;
 
 use super::model::{
-    AllocatedField, Change, Difference, ListType, Live, Manager, NodeId, Operation, Origin, PathStep, Pointer, Schema,
-    Shape, Writer,
+    AllocatedField, Change, Difference, FieldPath, ListType, Live, Manager, NodeId, Operation, Origin, PathStep,
+    Pointer, Schema, Shape, Writer,
 };
 
 /// A difference that counts, with what is known of its author.
@@ -77,10 +77,12 @@ impl<'a, 'f> Ownership<'a, 'f> {
         Self { known, live, is_default, writers, translations }
     }
 
-    /// What the field at `steps` is called at a version.
-    fn names_at(&self, api_version: &str, steps: &[PathStep]) -> Vec<Vec<PathStep>> {
-        let translation = self.translations.iter().find(|translation| translation.api_version == api_version);
-        translation.map_or_else(|| vec![steps.to_vec()], |translation| translation.names(steps))
+    /// Whether `holds` for the field at `steps` under one of the names that it has at a version.
+    fn any_name(&self, api_version: &str, steps: &[PathStep], holds: impl Fn(&[PathStep]) -> bool) -> bool {
+        match self.translations.iter().find(|translation| translation.api_version == api_version) {
+            None => holds(steps),
+            Some(translation) => translation.names(steps).iter().any(|steps| holds(steps)),
+        }
     }
 
     /// What a deployer last declared by client-side apply: the annotation speaks for a deployer only while a deployer
@@ -99,14 +101,15 @@ impl<'a, 'f> Ownership<'a, 'f> {
     fn owners(&self, steps: &[PathStep]) -> impl Iterator<Item = &(&'a Writer, Author)> {
         self.all().filter(move |(writer, _)| {
             versions::owns_renamed(writer, steps)
-                || self.names_at(&writer.api_version, steps).iter().any(|steps| writer.fields.owns(steps))
+                || self.any_name(&writer.api_version, steps, |steps| writer.fields.owns(steps))
         })
     }
 
-    /// Judges one difference; an addition may turn out to be none, or to be several below it.
-    #[must_use]
-    pub fn attribute(&self, difference: Difference<'a>) -> Vec<Attributed<'a>> {
+    /// Judges one difference; an addition may turn out to be none, or to be several below it. What is found to be the
+    /// server's or a controller's goes to `explained`.
+    pub fn attribute(&self, difference: Difference<'a>, explained: &mut Vec<FieldPath>) -> Vec<Attributed<'a>> {
         if self.is_overruled(&difference) {
+            explained.push(difference.path);
             return Vec::new();
         }
         match difference.change {
@@ -119,7 +122,7 @@ impl<'a, 'f> Ownership<'a, 'f> {
                 {
                     vec![self.changed(with_desired(difference, zero))]
                 }
-                _ => self.added(difference),
+                _ => self.added(difference, explained),
             },
         }
     }
@@ -164,27 +167,30 @@ impl<'a, 'f> Ownership<'a, 'f> {
     }
 
     /// Whatever Git does not declare: reported at the topmost node that nobody but its author made.
-    fn added(&self, difference: Difference<'a>) -> Vec<Attributed<'a>> {
+    fn added(&self, difference: Difference<'a>, explained: &mut Vec<FieldPath>) -> Vec<Attributed<'a>> {
         let mut worst: Option<(Origin, Option<&Manager>)> = None;
-        let mut explained = Vec::new();
+        let mut others = Vec::new();
         for (pointer, leaf) in self.leaves(&difference) {
             match leaf {
-                Leaf::Explained => explained.push(pointer),
+                Leaf::Explained => others.push(pointer),
                 Leaf::Foreign(origin, manager) => worst = Some(worse(worst, (origin, manager))),
             }
         }
-        let Some((origin, manager)) = worst else { return Vec::new() };
+        let Some((origin, manager)) = worst else {
+            explained.push(difference.path);
+            return Vec::new();
+        };
         if (self.is_default)(&difference.live_pointer) {
             return Vec::new();
         }
         if set_aside::holds_restart(&difference) {
-            return self.children(&difference).into_iter().flat_map(|child| self.added(child)).collect();
+            return self.children(&difference).into_iter().flat_map(|child| self.added(child, explained)).collect();
         }
         // A default inside what somebody added came with it and says nothing about who made the parent.
-        if self.is_a_persons_element(&difference) || explained.iter().all(|pointer| (self.is_default)(pointer)) {
+        if self.is_a_persons_element(&difference) || others.iter().all(|pointer| (self.is_default)(pointer)) {
             return vec![Attributed { difference, origin, manager: manager.cloned() }];
         }
-        self.children(&difference).into_iter().flat_map(|child| self.added(child)).collect()
+        self.children(&difference).into_iter().flat_map(|child| self.added(child, explained)).collect()
     }
 
     /// The verdict on every leaf below an undeclared node.
@@ -216,9 +222,8 @@ impl<'a, 'f> Ownership<'a, 'f> {
     }
 
     fn a_person_owns(&self, steps: &[PathStep]) -> bool {
-        let people = self.all().filter(|(_, author)| *author == Author::Person);
-        people.into_iter().any(|(writer, _)| {
-            self.names_at(&writer.api_version, steps).iter().any(|steps| writer.fields.touches(steps))
+        self.all().any(|(writer, author)| {
+            *author == Author::Person && self.any_name(&writer.api_version, steps, |steps| writer.fields.touches(steps))
         })
     }
 
@@ -257,8 +262,7 @@ impl<'a, 'f> Ownership<'a, 'f> {
     fn was_applied(&self, steps: &[PathStep]) -> bool {
         let Some(applied) = self.last_applied() else { return false };
         let api_version = applied.get("apiVersion").and_then(Value::as_str).unwrap_or_default();
-        let declares = |steps: &Vec<PathStep>| find(applied, steps).is_some_and(|value| !value.is_null());
-        self.names_at(api_version, steps).iter().any(declares)
+        self.any_name(api_version, steps, |steps| find(applied, steps).is_some_and(|value| !value.is_null()))
     }
 
     /// The nodes right below an undeclared one; none below a leaf, an atomic list and an empty container.

@@ -15,6 +15,19 @@ fn what_a_service_is_allocated_is_silent() {
         scene.deploy(how, SERVICE);
         assert!(scene.live("v1", "Service", "web")["spec"]["clusterIP"].is_string());
         scene.assert_silent();
+        let report = scene.check().json();
+        let owned: Vec<&str> = report["environments"][0]["objects"][0]["controllerOwned"]
+            .as_array()
+            .into_iter()
+            .flatten()
+            .filter_map(serde_json::Value::as_str)
+            .collect();
+        assert!(
+            owned.contains(&"spec.clusterIP") && owned.contains(&"spec.ports[port=80,protocol=TCP].nodePort"),
+            "{owned:?}"
+        );
+        assert_eq!(report["summary"]["controllerOwned"], owned.len());
+        assert!(scene.run("text").stdout.contains("controller-owned  spec.clusterIP, "));
     }
 }
 
