@@ -167,6 +167,29 @@ fn a_bound_claim_is_silent_and_one_that_a_person_resized_is_drift() {
 }
 
 #[test]
+fn a_volume_and_a_claim_that_git_binds_to_each_other_are_silent() {
+    for how in BOTH {
+        let scene = Scene::with_controllers();
+        let name = scene.namespace.name.clone();
+        scene.deploy(
+            how,
+            &format!(
+                "apiVersion: v1\nkind: PersistentVolume\nmetadata: {{name: {name}}}\n\
+                 spec: {{capacity: {{storage: 1Gi}}, accessModes: [ReadWriteOnce], hostPath: {{path: /tmp/none}}, \
+                 storageClassName: '', claimRef: {{namespace: {name}, name: data}}}}\n---\n\
+                 apiVersion: v1\nkind: PersistentVolumeClaim\nmetadata: {{name: data}}\nspec: {{accessModes: [ReadWriteOnce], \
+                 storageClassName: '', volumeName: {name}, resources: {{requests: {{storage: 512Mi}}}}}}\n"
+            ),
+        );
+        eventually("the claim is bound", || {
+            (scene.live("v1", "PersistentVolumeClaim", "data")["status"]["phase"] == "Bound").then_some(())
+        });
+        assert!(scene.live("v1", "PersistentVolume", &name)["spec"]["claimRef"]["uid"].is_string());
+        scene.assert_silent();
+    }
+}
+
+#[test]
 fn the_claim_templates_of_a_stateful_set_are_silent() {
     for how in BOTH {
         let scene = Scene::with_controllers();

@@ -6,6 +6,7 @@ mod conversion;
 mod deployers;
 mod injected;
 mod lag;
+mod lists;
 mod placed;
 mod versions;
 
