@@ -74,7 +74,7 @@ pub(super) fn findings(
 
 /// The verdict on a live object that nobody declares.
 fn extra(live: &Live, authors: &Authors) -> ObjectAssessment {
-    let (category, severity) = classify::object(&live.key.type_key.kind_key());
+    let (category, severity) = classify::object(&live.key.type_key.kind_key(), State::Extra);
     let writers = live.writers().unwrap_or_default();
     let by = |wanted: Author| authors.of(writers).contains(&wanted);
     let origin = match () {
@@ -136,7 +136,7 @@ impl<'a> Judge<'a> {
     }
 
     fn missing(&self) -> ObjectAssessment {
-        let (category, severity) = classify::object(&self.desired.key.type_key.kind_key());
+        let (category, severity) = classify::object(&self.desired.key.type_key.kind_key(), State::Missing);
         ObjectAssessment {
             category: Some(category),
             severity: Some(severity),

@@ -82,14 +82,13 @@ impl Autoscalers {
         });
         let Some(target) = target(live, &named) else { return };
         let paused = &live.content["metadata"]["annotations"][PAUSED_AT];
-        let ranges = match paused.as_str().and_then(|replicas| replicas.trim().parse::<i64>().ok()) {
-            Some(replicas) => vec![replicas..=replicas],
-            None => {
-                let range = number("minReplicaCount").unwrap_or(0)..=number("maxReplicaCount").unwrap_or(100);
-                number("idleReplicaCount").map(|idle| idle..=idle).into_iter().chain([range]).collect()
-            }
-        };
-        self.scaled.entry(target).or_default().replicas.extend(ranges);
+        let replicas = &mut self.scaled.entry(target).or_default().replicas;
+        if let Some(paused) = paused.as_str().and_then(|replicas| replicas.trim().parse::<i64>().ok()) {
+            replicas.push(paused..=paused);
+        } else {
+            replicas.push(number("minReplicaCount").unwrap_or(0)..=number("maxReplicaCount").unwrap_or(100));
+            replicas.extend(number("idleReplicaCount").map(|idle| idle..=idle));
+        }
     }
 
     fn vertical(&mut self, live: &Live) {

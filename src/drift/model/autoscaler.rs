@@ -45,7 +45,9 @@ pub(super) fn modernise(content: &mut Value) -> Vec<Moved> {
         "autoscaling/v1" => of_v1(spec, &annotations),
         "autoscaling/v2beta1" => {
             if let Some(Value::Array(metrics)) = spec.get_mut("metrics") {
-                metrics.iter_mut().for_each(|old| *old = metric(old));
+                for old in metrics {
+                    *old = metric(old);
+                }
             }
             Vec::new()
         }

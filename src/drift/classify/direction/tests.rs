@@ -4,7 +4,7 @@ use serde_json::{Value, json};
 
 use super::Direction::{self, Looser, Tighter, Unclear};
 use super::*;
-use crate::drift::model::{Category, Change, KindKey, PathStep, Severity};
+use crate::drift::model::{Category, Change, KindKey, PathStep, Severity, State};
 
 /// Names from the root; one with brackets is an element by its name.
 fn turn(kind: &str, path: &str, desired: Value, live: Value) -> Direction {
@@ -298,7 +298,17 @@ fn network_policies() {
 fn a_deleted_policy_or_webhook_is_a_loosening() {
     for kind in ["NetworkPolicy", "ValidatingWebhookConfiguration", "ValidatingAdmissionPolicy"] {
         let kind = KindKey { group: String::new(), kind: kind.to_owned() };
-        assert_eq!(super::super::object(&kind), (Category::Security, Severity::Critical));
+        assert_eq!(super::super::object(&kind, State::Missing), (Category::Security, Severity::Critical));
+        assert_eq!(super::super::object(&kind, State::Extra), (Category::Security, Severity::High));
+    }
+}
+
+#[test]
+fn a_binding_that_nobody_declares_is_a_loosening_and_one_that_is_gone_is_none() {
+    for kind in ["RoleBinding", "ClusterRoleBinding"] {
+        let kind = KindKey { group: String::new(), kind: kind.to_owned() };
+        assert_eq!(super::super::object(&kind, State::Extra), (Category::Security, Severity::Critical));
+        assert_eq!(super::super::object(&kind, State::Missing), (Category::Security, Severity::High));
     }
 }
 
