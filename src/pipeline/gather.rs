@@ -13,7 +13,7 @@ use crate::render;
 
 use super::extra::Beside;
 use super::rollout::{self, Rollouts};
-use super::{Evidence, Rules, autoscaling, extra};
+use super::{Evidence, Rules, autoscaling, extra, versions};
 
 /// Where objects live that name no namespace, in an environment that names none either.
 const DEFAULT_NAMESPACE: &str = "default";
@@ -69,7 +69,9 @@ pub(super) async fn gather(
     gaps.extend(unread.into_iter().filter(|gap| !gaps.contains(gap)).collect::<Vec<_>>());
     let autoscalers = Autoscalers::among(listing.objects().chain(scaling.objects()));
     let Beside { extra, coverage } = beside;
-    let evidence = Evidence { desired, live: listing, extra, schemas: discovery.schemas, autoscalers, gaps };
+    let readings = versions::read(source, &desired, &listing).await;
+    let schemas = discovery.schemas;
+    let evidence = Evidence { desired, live: listing, extra, schemas, autoscalers, readings, gaps };
     Gathered { revision: Some(tree.revision), evidence, rollouts, coverage }
 }
 

@@ -7,6 +7,7 @@ mod extra;
 mod gather;
 mod lag;
 mod rollout;
+mod versions;
 
 use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
@@ -24,6 +25,7 @@ use crate::report::{EnvironmentReport, Identity};
 
 pub use diff::{DiffError, Undeclared, diff};
 pub use evaluate::{Evidence, evaluate};
+pub use versions::Readings;
 
 /// What judging needs beside the objects.
 #[derive(Debug, Clone)]

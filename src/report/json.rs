@@ -20,7 +20,7 @@ pub fn write(report: &Report, listing: Listing, out: &mut dyn io::Write) -> io::
 /// The report with what it lists; its counts stay those of all objects.
 fn without_in_sync(report: &Report) -> Report {
     let environments = report.environments.iter().map(|environment| EnvironmentReport {
-        objects: environment.out_of_sync().map(without_suppressed).collect(),
+        objects: environment.out_of_sync().map(without_details).collect(),
         name: environment.name.clone(),
         repository: environment.repository.clone(),
         branch: environment.branch.clone(),
@@ -45,8 +45,8 @@ fn without_in_sync(report: &Report) -> Report {
     }
 }
 
-fn without_suppressed(object: &ObjectAssessment) -> ObjectAssessment {
-    ObjectAssessment { suppressed: Vec::new(), ..object.clone() }
+fn without_details(object: &ObjectAssessment) -> ObjectAssessment {
+    ObjectAssessment { suppressed: Vec::new(), controller_owned: Vec::new(), ..object.clone() }
 }
 
 #[cfg(test)]

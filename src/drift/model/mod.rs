@@ -1,6 +1,7 @@
 //! The words of the domain, shared by every room of the heart and by all that stands around it.
 
 mod assessment;
+mod autoscaler;
 mod deferred;
 mod difference;
 mod facts;

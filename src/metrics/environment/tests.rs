@@ -41,6 +41,7 @@ fn object(name: &str, state: State) -> ObjectAssessment {
         findings: Vec::new(),
         suppressed: Vec::new(),
         warnings: Vec::new(),
+        controller_owned: Vec::new(),
     }
 }
 

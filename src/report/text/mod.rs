@@ -95,6 +95,7 @@ impl Page<'_> {
             listing_in_sync = in_sync;
             self.write_object(object, width, out)?;
             if listing == Listing::All {
+                write_controller_owned(object, out)?;
                 for suppressed in &object.suppressed {
                     self.write_finding(&suppressed.finding, out)?;
                     writeln!(out, "             {DIM}suppressed by {}{DIM:#}", escape(&suppressed.suppressed_by))?;
@@ -219,6 +220,14 @@ fn write_sides(finding: &Finding, out: &mut dyn Write) -> io::Result<()> {
     let desired = desired.map_or_else(absent, |text| format!("{RED}{text}{RED:#}"));
     let live = live.map_or_else(absent, |text| format!("{GREEN}{text}{GREEN:#}"));
     writeln!(out, "             {desired} → {live}")
+}
+
+fn write_controller_owned(object: &ObjectAssessment, out: &mut dyn Write) -> io::Result<()> {
+    let paths: Vec<String> = object.controller_owned.iter().map(|path| escape(&path.to_string())).collect();
+    if paths.is_empty() {
+        return Ok(());
+    }
+    writeln!(out, "    {DIM}controller-owned  {}{DIM:#}", paths.join(", "))
 }
 
 fn write_warning(warning: &Warning, out: &mut dyn Write) -> io::Result<()> {

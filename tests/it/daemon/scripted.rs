@@ -134,6 +134,7 @@ pub fn object(name: &str, state: State) -> ObjectAssessment {
     let drifts = state.is_drift();
     ObjectAssessment {
         warnings: Vec::new(),
+        controller_owned: Vec::new(),
         key: ObjectKey {
             type_key: TypeKey::new("apps/v1", "Deployment"),
             namespace: Some("trino".into()),
