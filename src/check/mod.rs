@@ -85,6 +85,7 @@ mod tests {
             suppressed: Vec::new(),
             warnings: Vec::new(),
             dry_run: None,
+            controller_owned: Vec::new(),
         }
     }
 

@@ -134,6 +134,7 @@ fn unknown(object: &ObjectAssessment) -> ObjectAssessment {
         suppressed: Vec::new(),
         warnings: Vec::new(),
         dry_run: None,
+        controller_owned: Vec::new(),
     }
 }
 

@@ -6,19 +6,20 @@ use std::sync::Arc;
 use rayon::iter::{IntoParallelRefIterator, ParallelIterator};
 use serde_json::Value;
 
-use crate::drift::attribute::{Attributed, Author, Authors, Autoscalers, Known, Ownership, Scaled};
+use crate::drift::attribute::{Attributed, Author, Authors, Autoscalers, Known, Ownership, Reading, Scaled};
 use crate::drift::classify::{self, Subject};
 use crate::drift::compare::{self, Context, Sides};
 use crate::drift::model::{
-    Answer, Assessment, Candidate, Change, Desired, Difference, Disagreement, Finding, Gap, Identity, Live, NodeId,
-    ObjectAssessment, Opinion, Origin, Pointer, Schema, State, TypeKey, Warning, Withheld, WithheldReason,
+    Answer, Assessment, Candidate, Category, Change, Desired, Difference, Disagreement, FieldPath, Finding, Gap,
+    Identity, ImageChange, Live, NodeId, ObjectAssessment, Opinion, Origin, Pointer, Schema, State, TypeKey, Warning,
+    Withheld, WithheldReason,
 };
 use crate::drift::normalise::{Normalised, is_default, normalise};
 use crate::drift::schema::kubernetes;
 use crate::drift::second;
 use crate::live::Listing;
 
-use super::Rules;
+use super::{Readings, Rules};
 
 /// A mirror is driftd's rule and none of the server's.
 static NO_MIRRORS: BTreeMap<String, String> = BTreeMap::new();
@@ -38,6 +39,8 @@ pub struct Evidence {
     pub autoscalers: Autoscalers,
     /// What the API server's dry-run says of each object; empty where it was not asked.
     pub answers: HashMap<Identity, Answer>,
+    /// What they are at other versions.
+    pub readings: Readings,
     /// What could not be gathered.
     pub gaps: Vec<Gap>,
 }
@@ -52,7 +55,8 @@ pub fn evaluate(environment: &str, evidence: &Evidence, rules: &Rules) -> Assess
         .map(|desired| {
             let schema = evidence.schemas.get(&desired.key.type_key).unwrap_or(&unknown_shape);
             let scaled = evidence.autoscalers.of(&desired.key);
-            let judge = Judge { environment, schema, rules, desired, scaled };
+            let readings = evidence.readings.of(desired);
+            let judge = Judge { environment, schema, rules, desired, scaled, readings };
             judge.object(&evidence.live, evidence.answers.get(&desired.key.identity()))
         })
         .collect();
@@ -72,14 +76,15 @@ pub(super) fn findings(
     let unknown_shape = Arc::new(Schema::default());
     let schema = evidence.schemas.get(&desired.key.type_key).unwrap_or(&unknown_shape);
     let scaled = evidence.autoscalers.of(&desired.key);
+    let readings = evidence.readings.of(desired);
     let assumed = desired.is_encrypted.then(|| desired.assuming(live));
     let desired = assumed.as_ref().unwrap_or(desired);
-    Judge { environment, schema, rules, desired, scaled }.findings(live)
+    Judge { environment, schema, rules, desired, scaled, readings }.findings(live).0
 }
 
 /// The verdict on a live object that nobody declares.
 fn extra(live: &Live, authors: &Authors) -> ObjectAssessment {
-    let (category, severity) = classify::object(&live.key.type_key.kind_key());
+    let (category, severity) = classify::object(&live.key.type_key.kind_key(), State::Extra);
     let writers = live.writers().unwrap_or_default();
     let by = |wanted: Author| authors.of(writers).contains(&wanted);
     let origin = match () {
@@ -90,6 +95,7 @@ fn extra(live: &Live, authors: &Authors) -> ObjectAssessment {
     ObjectAssessment {
         warnings: Vec::new(),
         dry_run: None,
+        controller_owned: Vec::new(),
         key: live.key.clone(),
         state: State::Extra,
         terminating: live.terminating,
@@ -111,6 +117,7 @@ struct Judge<'a> {
     rules: &'a Rules,
     desired: &'a Desired,
     scaled: Option<&'a Scaled>,
+    readings: &'a [Reading],
 }
 
 impl<'a> Judge<'a> {
@@ -141,11 +148,12 @@ impl<'a> Judge<'a> {
             suppressed: Vec::new(),
             warnings: Vec::new(),
             dry_run: None,
+            controller_owned: Vec::new(),
         }
     }
 
     fn missing(&self) -> ObjectAssessment {
-        let (category, severity) = classify::object(&self.desired.key.type_key.kind_key());
+        let (category, severity) = classify::object(&self.desired.key.type_key.kind_key(), State::Missing);
         ObjectAssessment {
             category: Some(category),
             severity: Some(severity),
@@ -155,10 +163,12 @@ impl<'a> Judge<'a> {
     }
 
     fn living(&self, live: &Live, answer: Option<&Answer>) -> ObjectAssessment {
-        let findings = self.findings(live);
+        let (findings, mut controller_owned) = self.findings(live);
+        controller_owned.sort_by_cached_key(ToString::to_string);
         let warnings = self.warnings(live);
         let dry_run = answer.map(|answer| self.opinion(live, &findings, answer));
-        let mut object = ObjectAssessment { findings, warnings, dry_run, ..self.verdict(State::Modified) };
+        let known = self.verdict(State::Modified);
+        let mut object = ObjectAssessment { findings, warnings, dry_run, controller_owned, ..known };
         object.settle();
         object
     }
@@ -212,23 +222,25 @@ impl<'a> Judge<'a> {
         warnings
     }
 
-    fn findings(&self, live: &Live) -> Vec<Finding> {
+    /// What differs, and what only the server and its controllers have.
+    fn findings(&self, live: &Live) -> (Vec<Finding>, Vec<FieldPath>) {
         let root = self.schema.root(&self.desired.key.type_key);
         let normalised = normalise(self.schema, root, &self.desired.content);
-        let mut attributed = self.attributed(live, root, &normalised, &live.content);
+        let mut explained = Vec::new();
+        let mut attributed = self.attributed(live, root, &normalised, &live.content, &mut explained);
         if attributed.is_empty() {
-            return Vec::new();
+            return (Vec::new(), explained);
         }
         // A server of another version, or a dump, may lack defaults that Git declares: complete it and look again.
         let completed = normalise(self.schema, root, &live.content).full;
-        attributed = self.attributed(live, root, &normalised, &completed);
+        attributed = self.attributed(live, root, &normalised, &completed, &mut Vec::new());
         let lives = |at: &Attributed<'_>| {
             at.difference.change == Change::Removed
                 || live.content.pointer(at.difference.live_pointer.as_str()).is_some()
         };
         let mut findings: Vec<Finding> = attributed.into_iter().filter(lives).map(|at| self.finding(at)).collect();
         findings.sort_by_cached_key(|finding| finding.path.to_string());
-        findings
+        (findings, explained)
     }
 
     /// Every difference that counts, with what is known of its author.
@@ -238,6 +250,7 @@ impl<'a> Judge<'a> {
         root: NodeId,
         normalised: &'v Normalised,
         content: &'v Value,
+        explained: &mut Vec<FieldPath>,
     ) -> Vec<Attributed<'v>> {
         let rules = Context { schema: self.schema, image_mirrors: &self.rules.image_mirrors };
         let sides = Sides { declared: &normalised.declared, full: &normalised.full, live: content };
@@ -252,9 +265,10 @@ impl<'a> Judge<'a> {
             authors: &self.rules.authors,
             allocated: kubernetes::allocated(&live.key.type_key.kind_key()),
             scaled: self.scaled,
+            readings: self.readings,
         };
         let ownership = Ownership::new(live, known, &is_default);
-        differences.into_iter().flat_map(|difference| ownership.attribute(difference)).collect()
+        differences.into_iter().flat_map(|difference| ownership.attribute(difference, explained)).collect()
     }
 
     fn finding(&self, attributed: Attributed<'_>) -> Finding {
@@ -272,12 +286,16 @@ impl<'a> Judge<'a> {
         };
         let candidate = Candidate::new(self.environment, &self.desired.key, &self.desired.content);
         let show = |value| self.rules.redaction.show(&candidate, &difference.path, value);
+        let (desired, live) = (difference.desired.map(show), difference.live.map(show));
+        let images = desired.as_ref().zip(live.as_ref()).filter(|_| category == Category::Image);
         Finding {
             id: Finding::id_of(self.environment, &self.desired.key, &difference.path, difference.change),
             pointer: pointer.to_string(),
             change: difference.change,
-            desired: difference.desired.map(show),
-            live: difference.live.map(show),
+            image: images.and_then(|(desired, live)| ImageChange::between(&difference.path, desired, live)),
+            pods: None,
+            desired,
+            live,
             category,
             severity,
             origin,

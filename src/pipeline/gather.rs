@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use crate::config::{Environment, Strategy};
 use crate::drift::attribute::Autoscalers;
-use crate::drift::extras::Extras;
+use crate::drift::extras::{Extras, NamespaceCoverage};
 use crate::drift::model::{
     Answer, Desired, Gap, GapReason, Identity, Redactor, Schema, Scope, Stage, TypeKey, Unsealed, Withheld,
     WithheldReason,
@@ -15,7 +15,9 @@ use crate::git::{self, SourceTree};
 use crate::live::{Discovery, Listing, Proposal, Source, Wanted};
 use crate::{manifest, render};
 
-use super::{Evidence, autoscaling, extra};
+use super::extra::Beside;
+use super::rollout::{self, Rollouts};
+use super::{Evidence, Rules, autoscaling, extra, versions};
 
 /// Where objects live that name no namespace, in an environment that names none either.
 const DEFAULT_NAMESPACE: &str = "default";
@@ -27,18 +29,24 @@ pub(super) struct Gathered {
     pub revision: Option<String>,
     /// What is judged.
     pub evidence: Evidence,
+    /// Workloads whose Pods may run another image than their template says.
+    pub rollouts: Rollouts,
+    /// How much of each namespace Git declares.
+    pub coverage: Vec<NamespaceCoverage>,
 }
 
 pub(super) async fn gather(
     environment: &Environment,
     source: &Source,
     extras: Extras,
+    rules: &Rules,
     redactor: &Redactor,
 ) -> Gathered {
     let tree = match read_tree(environment).await {
         Ok(tree) => tree,
         Err(gap) => {
-            return Gathered { revision: None, evidence: Evidence { gaps: vec![gap], ..Evidence::default() } };
+            let evidence = Evidence { gaps: vec![gap], ..Evidence::default() };
+            return Gathered { evidence, ..Gathered::default() };
         }
     };
     let rendered = render::plain(&tree, redactor);
@@ -53,18 +61,26 @@ pub(super) async fn gather(
     let desired = place_all(rendered.objects, &discovery, namespace, &mut gaps);
     let wanted = wanted(&desired, &discovery);
     let scaling = autoscaling::wanted(&desired, &discovery.schemas, &wanted);
-    let (mut scaling, mut listing) = tokio::join!(source.list(scaling), source.list(wanted));
+    let namespaces = rollout::namespaces(&wanted);
+    let (mut scaling, mut listing, pods) =
+        tokio::join!(source.list(scaling), source.list(wanted), source.pods(namespaces));
     gaps.append(&mut listing.gaps);
     gaps.extend(autoscaling::gaps(&mut scaling).filter(|gap| !gaps.contains(gap)).collect::<Vec<_>>());
-    let extra = extra::look(extras, source, &desired, &listing, &gaps).await;
+    let (beside, (rollouts, unread)) = tokio::join!(
+        extra::look(extras, source, &desired, &listing, &gaps),
+        rollout::look(source, &desired, &listing, pods, &rules.image_mirrors)
+    );
+    gaps.extend(unread.into_iter().filter(|gap| !gaps.contains(gap)).collect::<Vec<_>>());
     let autoscalers = Autoscalers::among(listing.objects().chain(scaling.objects()));
+    let Beside { extra, coverage } = beside;
+    let readings = versions::read(source, &desired, &listing).await;
     let answers = match environment.strategy {
         Strategy::Local => HashMap::new(),
         Strategy::Server => ask(source, &tree, &desired, &listing, &discovery).await,
     };
     let schemas = discovery.schemas;
-    let evidence = Evidence { desired, live: listing, extra, schemas, autoscalers, answers, gaps };
-    Gathered { revision: Some(tree.revision), evidence }
+    let evidence = Evidence { desired, live: listing, extra, schemas, autoscalers, readings, answers, gaps };
+    Gathered { revision: Some(tree.revision), evidence, rollouts, coverage }
 }
 
 /// What the API server says to each object that lives. Its text is read from the tree once more: what was read for the
@@ -91,12 +107,11 @@ async fn ask(
             file.map(|file| manifest::unsealed(path, &file.bytes)).unwrap_or_default()
         });
         let found = own.iter().position(|(line, body)| *line == object.source.line && body.is_of(&object.key));
-        match found.map(|found| own.swap_remove(found)) {
-            Some((_, body)) => proposals.push(Proposal { key: object.key.clone(), served, body }),
-            None => {
-                let message = format!("what {} declares cannot be read as it is written", object.source);
-                answers.insert(object.key.identity(), Err(Withheld { reason: WithheldReason::Failed, message }));
-            }
+        if let Some((_, body)) = found.map(|found| own.swap_remove(found)) {
+            proposals.push(Proposal { key: object.key.clone(), served, body });
+        } else {
+            let message = format!("what {} declares cannot be read as it is written", object.source);
+            answers.insert(object.key.identity(), Err(Withheld { reason: WithheldReason::Failed, message }));
         }
     }
     answers.extend(source.dry_run(proposals).await);

@@ -45,6 +45,9 @@ pub struct ObjectAssessment {
     /// What the API server's dry-run of an apply says; absent where it was not asked.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub dry_run: Option<Opinion>,
+    /// Fields that Git does not declare and that the server, admission or a controller wrote: in sync.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub controller_owned: Vec<FieldPath>,
 }
 
 /// A finding that an ignore rule hides: it counts for nothing, and is never out of sight.
@@ -151,6 +154,8 @@ pub struct Summary {
     pub findings: usize,
     /// Findings that an ignore rule hides.
     pub suppressed: usize,
+    /// Fields that the server, admission or a controller wrote beside what Git declares.
+    pub controller_owned: usize,
     /// Findings by severity; zeros left out.
     pub by_severity: BTreeMap<&'static str, usize>,
     /// Findings by category; zeros left out.
@@ -234,6 +239,7 @@ impl Summary {
             if let Some(opinion) = &object.dry_run {
                 summary.dry_run.get_or_insert_default().add(opinion);
             }
+            summary.controller_owned += object.controller_owned.len();
             for (category, severity, _) in object.judgements() {
                 *summary.by_severity.entry(severity.as_str()).or_default() += 1;
                 *summary.by_category.entry(category.as_str()).or_default() += 1;

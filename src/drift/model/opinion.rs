@@ -5,6 +5,7 @@ use std::fmt;
 use serde::Serialize;
 use serde_json::Value;
 
+use super::autoscaler::modernise;
 use super::object::{SERVER_METADATA, take_last_applied};
 use super::{Change, FieldPath, Live, ObjectKey, Shown};
 
@@ -112,9 +113,10 @@ impl fmt::Debug for Unsealed {
 }
 
 impl Unsealed {
-    /// Takes in an object as Git writes it.
+    /// Takes in an object as Git writes it; it is sent at the version at which it is compared.
     #[must_use]
-    pub const fn new(content: Value) -> Self {
+    pub fn new(mut content: Value) -> Self {
+        modernise(&mut content);
         Self { content }
     }
 

@@ -30,6 +30,8 @@ fn finding(at: &[&str], change: Change) -> Finding {
         category: Category::Config,
         severity: Severity::Low,
         origin: Origin::Manual,
+        image: None,
+        pods: None,
         commits_behind: None,
         revision: None,
         manager: None,

@@ -3,6 +3,7 @@
 mod client;
 mod discovery;
 mod dry_run;
+mod pods;
 mod survey;
 
 use std::collections::{BTreeSet, HashMap};
