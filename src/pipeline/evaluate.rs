@@ -10,8 +10,8 @@ use crate::drift::attribute::{Attributed, Author, Authors, Autoscalers, Known, O
 use crate::drift::classify::{self, Subject};
 use crate::drift::compare::{self, Context, Sides};
 use crate::drift::model::{
-    Assessment, Candidate, Change, Desired, FieldPath, Finding, Gap, Live, NodeId, ObjectAssessment, Origin, Pointer,
-    Schema, State, TypeKey, Warning,
+    Assessment, Candidate, Category, Change, Desired, FieldPath, Finding, Gap, ImageChange, Live, NodeId,
+    ObjectAssessment, Origin, Pointer, Schema, State, TypeKey, Warning,
 };
 use crate::drift::normalise::{Normalised, is_default, normalise};
 use crate::drift::schema::kubernetes;
@@ -237,12 +237,16 @@ impl<'a> Judge<'a> {
         };
         let candidate = Candidate::new(self.environment, &self.desired.key, &self.desired.content);
         let show = |value| self.rules.redaction.show(&candidate, &difference.path, value);
+        let (desired, live) = (difference.desired.map(show), difference.live.map(show));
+        let images = desired.as_ref().zip(live.as_ref()).filter(|_| category == Category::Image);
         Finding {
             id: Finding::id_of(self.environment, &self.desired.key, &difference.path, difference.change),
             pointer: pointer.to_string(),
             change: difference.change,
-            desired: difference.desired.map(show),
-            live: difference.live.map(show),
+            image: images.and_then(|(desired, live)| ImageChange::between(&difference.path, desired, live)),
+            pods: None,
+            desired,
+            live,
             category,
             severity,
             origin,

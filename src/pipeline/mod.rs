@@ -6,6 +6,7 @@ mod evaluate;
 mod extra;
 mod gather;
 mod lag;
+mod rollout;
 mod versions;
 
 use std::collections::{BTreeMap, HashMap};
@@ -102,11 +103,12 @@ impl Pipeline {
     /// Scans one environment. Never fails: what could not be known is a gap of the report.
     pub async fn scan(&self, environment: &Environment) -> EnvironmentReport {
         let started_at = now();
-        let gathered = match self.sources.get(&environment.cluster.name) {
-            Some(source) => gather::gather(environment, source, self.extras, &self.redactor).await,
+        let mut gathered = match self.sources.get(&environment.cluster.name) {
+            Some(source) => gather::gather(environment, source, self.extras, &self.rules, &self.redactor).await,
             None => gather::Gathered::default(),
         };
         let revision = gathered.revision.clone();
+        let coverage = std::mem::take(&mut gathered.coverage);
         let (of, rules, redactor) = (environment.clone(), Arc::clone(&self.rules), self.redactor.clone());
         // Comparing is work, not waiting: it stays off the threads that answer requests.
         let judged = tokio::task::spawn_blocking(move || judge(&of, &gathered, &rules, &redactor, started_at)).await;
@@ -119,7 +121,7 @@ impl Pipeline {
             cluster: environment.cluster.name.clone(),
         };
         let times = (started_at, now());
-        EnvironmentReport { ignored, ..EnvironmentReport::new(identity, revision, assessment, times) }
+        EnvironmentReport { ignored, coverage, ..EnvironmentReport::new(identity, revision, assessment, times) }
     }
 }
 
@@ -133,6 +135,7 @@ fn judge(
 ) -> (Assessment, Ignored) {
     let mut assessment = evaluate(&environment.name, &gathered.evidence, rules);
     let declared = &gathered.evidence.desired;
+    rollout::judge(&mut assessment.objects, &gathered.rollouts, declared, (&environment.name, rules), now);
     overrule(&rules.severity, &environment.name, declared, &mut assessment.objects);
     let ignored = ignore::apply(&rules.ignore, &environment.name, declared, &mut assessment, now);
     if let Some(revision) = &gathered.revision {

@@ -30,6 +30,7 @@ fn without_in_sync(report: &Report) -> Report {
         summary: environment.summary.clone(),
         gaps: environment.gaps.clone(),
         ignored: environment.ignored.clone(),
+        coverage: environment.coverage.clone(),
         started_at: environment.started_at,
         finished_at: environment.finished_at,
     });
@@ -93,6 +94,11 @@ mod tests {
                     "pointer": "/spec/template/spec/containers/0/image",
                     "change": "changed",
                     "desired": "trinodb/trino:476", "live": "trinodb/trino:470",
+                    "image": {
+                        "differs": ["tag"], "age": "older",
+                        "desired": {"registry": "docker.io", "name": "trinodb/trino", "tag": "476"},
+                        "live": {"registry": "docker.io", "name": "trinodb/trino", "tag": "470"},
+                    },
                     "category": "image", "severity": "critical", "origin": "manual",
                     "manager": {"name": "kubectl-edit", "operation": "Update", "time": "2026-11-21T09:12:44Z"},
                     "source": {"file": "trino/coordinator.yaml", "line": 27},

@@ -12,6 +12,7 @@ pub mod text;
 use jiff::Timestamp;
 use serde::Serialize;
 
+use crate::drift::extras::NamespaceCoverage;
 use crate::drift::ignore::Ignored;
 use crate::drift::model::{Assessment, Gap, ObjectAssessment, State, Summary};
 
@@ -84,6 +85,9 @@ pub struct EnvironmentReport {
     /// What ignore rules hide, and which of them hide nothing.
     #[serde(flatten)]
     pub ignored: Ignored,
+    /// How much of each namespace Git declares, by name; empty where not everything in Git could be read.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub coverage: Vec<NamespaceCoverage>,
     /// Ordered by namespace, kind, group, name.
     pub objects: Vec<ObjectAssessment>,
     /// When this environment's scan began; in the report only as the times of the whole.
@@ -126,6 +130,7 @@ impl EnvironmentReport {
             summary: Summary::of(&assessment.objects),
             gaps: assessment.gaps,
             ignored: Ignored::default(),
+            coverage: Vec::new(),
             objects: assessment.objects,
             started_at,
             finished_at,

@@ -45,6 +45,8 @@ fn finding(id: &str) -> Finding {
         category: Category::Config,
         severity: Severity::High,
         origin: Origin::Manual,
+        image: None,
+        pods: None,
         commits_behind: None,
         revision: None,
         manager: None,

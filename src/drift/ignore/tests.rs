@@ -39,6 +39,8 @@ fn finding(names: &[&str], severity: Severity, manager: Option<&str>) -> Finding
         category: Category::Scaling,
         severity,
         origin: Origin::Manual,
+        image: None,
+        pods: None,
         commits_behind: None,
         revision: None,
         manager: manager.map(|name| Manager {

@@ -5,10 +5,12 @@ mod autoscaling;
 mod conversion;
 mod deployers;
 mod dumps;
+mod images;
 mod injected;
 mod lag;
 mod lists;
 mod placed;
+mod rollouts;
 mod versions;
 
 use std::fs;

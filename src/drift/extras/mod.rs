@@ -1,11 +1,15 @@
 //! Live objects that Git does not declare, and which of them are nobody's business: the cluster's own, and what
 //! controllers make of declared ones.
 
+mod coverage;
+
 use std::collections::{BTreeSet, HashSet};
 
 use serde_json::Value;
 
 use super::model::{Desired, KindKey, Live, ObjectKey};
+
+pub use coverage::{Counted, NamespaceCoverage, coverage};
 
 /// Which live objects without a manifest count.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -277,5 +281,21 @@ mod tests {
         ];
         let (deployment, set) = (key("Deployment", "declared"), key("StatefulSet", "db"));
         assert!(extras(&[&deployment, &set], lives.iter()).is_empty());
+    }
+
+    #[test]
+    fn coverage_counts_each_object_once_and_leaves_out_what_is_nobodys() {
+        let mut lives = vec![
+            live("apps/v1", "Deployment", "declared", json!({})),
+            live("apps/v1", "Deployment", "by-hand", json!({})),
+            live("v1", "ConfigMap", "kube-root-ca.crt", json!({})),
+            live("v1", "Pod", "p", json!({"ownerReferences": [{"kind": "ReplicaSet", "name": "r"}]})),
+            live("v1", "Secret", "elsewhere", json!({"namespace": "other"})),
+        ];
+        lives.push(lives[1].clone());
+        let (declared, gone) = (key("Deployment", "declared"), key("Deployment", "gone"));
+        let counted = coverage(&[&declared, &gone], lives.iter(), Counted::All);
+        let expected = NamespaceCoverage { namespace: "n".into(), kinds: Counted::All, declared: 1, undeclared: 1 };
+        assert_eq!(counted, [expected]);
     }
 }
