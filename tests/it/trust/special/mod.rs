@@ -4,6 +4,7 @@ mod allocated;
 mod autoscaling;
 mod conversion;
 mod deployers;
+mod dumps;
 mod images;
 mod injected;
 mod lag;
