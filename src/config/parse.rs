@@ -9,7 +9,7 @@ use std::time::Duration;
 use super::cursor::{Cursor, Noted, Notes, Section, did_you_mean};
 use super::error::Problem;
 use super::renderer::{Defaults, read_defaults, read_renderer, read_rendering};
-use super::{Cluster, ClusterSource, Config, Environment, Renderer, Repository, duration, repository, rules};
+use super::{Cluster, ClusterSource, Config, Environment, Renderer, Repository, Strategy, duration, repository, rules};
 use crate::drift::extras::Extras;
 use crate::yaml::{self, Budget, Document};
 
@@ -170,6 +170,7 @@ fn read_environment(section: &Section<'_>, known: &Known<'_>) -> Result<Environm
         "command",
         "cluster",
         "namespace",
+        "strategy",
     ])?;
     let repository = section
         .require("repository", "name one of `repositories`")
@@ -183,6 +184,7 @@ fn read_environment(section: &Section<'_>, known: &Known<'_>) -> Result<Environm
     let renderer = section.optional("renderer", read_renderer).map(|chosen| chosen.unwrap_or(Renderer::Auto));
     let rendering = renderer.and_then(|of| read_rendering(&section, of, known.renderers, known.folder));
     let namespace = section.optional("namespace", |cursor| Ok(cursor.name()?.to_owned()));
+    let strategy = section.optional("strategy", |cursor| read_strategy(cursor, cluster.as_ref().ok()));
     Ok(Environment {
         name: name_of(&section)?.to_owned(),
         repository: repository?,
@@ -192,7 +194,20 @@ fn read_environment(section: &Section<'_>, known: &Known<'_>) -> Result<Environm
         rendering: rendering?,
         cluster: cluster?,
         namespace: namespace?,
+        strategy: strategy?.unwrap_or_default(),
     })
+}
+
+fn read_strategy(cursor: &Cursor<'_>, cluster: Option<&Arc<Cluster>>) -> Result<Strategy, Noted> {
+    let snapshot = cluster.is_some_and(|cluster| matches!(cluster.source, ClusterSource::Snapshot(_)));
+    match cursor.text()? {
+        "local" => Ok(Strategy::Local),
+        "server" if snapshot => {
+            Err(cursor.note("the cluster is a snapshot: there is no API server to ask", "use `local`"))
+        }
+        "server" => Ok(Strategy::Server),
+        _ => Err(cursor.note("is no strategy", "use `local` or `server`")),
+    }
 }
 
 fn read_extras(cursor: &Cursor<'_>) -> Result<Extras, Noted> {

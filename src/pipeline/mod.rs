@@ -7,7 +7,9 @@ mod extra;
 mod gather;
 mod lag;
 mod renders;
+mod rollout;
 mod vary;
+mod versions;
 
 use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
@@ -29,6 +31,7 @@ use renders::{Earlier, Renders};
 
 pub use diff::{DiffError, Undeclared, diff};
 pub use evaluate::{Evidence, evaluate};
+pub use versions::Readings;
 
 /// What judging needs beside the objects.
 #[derive(Debug, Clone)]
@@ -106,13 +109,17 @@ impl Pipeline {
 
     /// Scans one environment. Never fails: what could not be known is a gap of the report.
     pub async fn scan(&self, environment: &Environment) -> EnvironmentReport {
-        let started_at = Timestamp::now();
-        let gathered = match self.sources.get(&environment.cluster.name) {
-            Some(source) => gather::gather(environment, source, &self.renders, self.extras, &self.redactor).await,
+        let started_at = now();
+        let mut gathered = match self.sources.get(&environment.cluster.name) {
+            Some(source) => {
+                let (renders, rules) = (&self.renders, &self.rules);
+                gather::gather(environment, source, renders, self.extras, rules, &self.redactor).await
+            }
             None => Gathered::default(),
         };
         let revision = gathered.tip.as_ref().map(|tip| tip.revision.clone());
         let rendering = gathered.rendering.clone();
+        let coverage = std::mem::take(&mut gathered.coverage);
         let (assessment, ignored) = self.judge(environment, Arc::new(gathered), started_at).await;
         let identity = Identity {
             name: environment.name.clone(),
@@ -120,8 +127,9 @@ impl Pipeline {
             branch: environment.branch.clone(),
             cluster: environment.cluster.name.clone(),
         };
-        let times = (started_at, Timestamp::now());
-        EnvironmentReport { rendering, ignored, ..EnvironmentReport::new(identity, revision, assessment, times) }
+        let times = (started_at, now());
+        let report = EnvironmentReport::new(identity, revision, assessment, times);
+        EnvironmentReport { rendering, ignored, coverage, ..report }
     }
 
     /// The half of a scan that computes; it stays off the threads that answer requests.
@@ -179,6 +187,7 @@ impl Judge<'_> {
             vary::confirm(assessment, second, &gathered.evidence, &environment.name, rules);
         }
         let declared = &gathered.evidence.desired;
+        rollout::judge(&mut assessment.objects, &gathered.rollouts, declared, (&environment.name, rules), now);
         overrule(&rules.severity, &environment.name, declared, &mut assessment.objects);
         let ignored = ignore::apply(&rules.ignore, &environment.name, declared, assessment, now);
         if let Some(tip) = &gathered.tip {
@@ -191,6 +200,12 @@ impl Judge<'_> {
 
 fn blank(error: &tokio::task::JoinError) -> Assessment {
     Assessment { objects: Vec::new(), gaps: vec![died(error)] }
+}
+
+/// The time in whole seconds, the unit of every time in a report and of the API server's own.
+fn now() -> Timestamp {
+    let now = Timestamp::now();
+    Timestamp::from_second(now.as_second()).unwrap_or(now)
 }
 
 /// A bug blanks one scan of one environment, and says so.

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use driftd::board::Board;
-use driftd::config::{Cluster, ClusterSource, Config, Environment, Renderer, Rendering, Repository};
+use driftd::config::{Cluster, ClusterSource, Config, Environment, Renderer, Rendering, Repository, Strategy};
 use driftd::daemon::{Daemon, DaemonError, Scan};
 use driftd::drift::extras::Extras;
 use driftd::drift::model::{
@@ -101,6 +101,7 @@ pub fn config(names: &[&str]) -> Config {
             rendering: Rendering::default(),
             cluster: Arc::clone(&cluster),
             namespace: None,
+            strategy: Strategy::Local,
         })
     });
     Config {
@@ -135,6 +136,8 @@ pub fn object(name: &str, state: State) -> ObjectAssessment {
     let drifts = state.is_drift();
     ObjectAssessment {
         warnings: Vec::new(),
+        dry_run: None,
+        controller_owned: Vec::new(),
         key: ObjectKey {
             type_key: TypeKey::new("apps/v1", "Deployment"),
             namespace: Some("trino".into()),
@@ -165,6 +168,8 @@ fn image_change() -> Finding {
         category: Category::Image,
         severity: Severity::Critical,
         origin: Origin::Manual,
+        image: None,
+        pods: None,
         commits_behind: None,
         revision: None,
         manager: None,
