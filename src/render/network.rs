@@ -1,9 +1,11 @@
-//! The wall around a child that may speak to nobody: namespaces of its own where the kernel gives them.
+//! The wall around a child: limits that it is born with, and namespaces of its own where the kernel gives them.
 
 use std::ffi::OsString;
 use std::path::PathBuf;
 use std::process::Stdio;
 use std::time::Duration;
+
+use rustix::process::Resource;
 
 use super::process::Reach;
 use super::tools::find;
@@ -28,23 +30,25 @@ const PASSED_ON: [&str; 10] = [
     "GIT_SSL_CAINFO",
 ];
 
-/// How a child is kept from speaking to others.
+/// What this machine has to put around a child.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) enum Wall {
-    /// The program `unshare` puts it into namespaces of its own.
-    Namespaces(PathBuf),
-    /// Only by what is refused before it starts, and by proxies that lead nowhere.
-    Words,
+pub(super) struct Wall {
+    /// The program `unshare`, where the kernel grants what it asks for. Without it a child is kept from the network only
+    /// by what is refused before it starts, and by proxies that lead nowhere.
+    unshare: Option<PathBuf>,
+    /// The program `prlimit`. Without it limits are set from outside, and what a child starts at once may escape them.
+    prlimit: Option<PathBuf>,
 }
 
 impl Wall {
     /// What this machine has to offer.
     pub(super) async fn probe() -> Self {
-        let wall = match find("unshare".as_ref()) {
-            Some(unshare) if works(&unshare).await => Self::Namespaces(unshare),
-            _ => Self::Words,
+        let unshare = match find("unshare".as_ref()) {
+            Some(unshare) if works(&unshare).await => Some(unshare),
+            _ => None,
         };
-        if wall == Self::Words {
+        let wall = Self { unshare, prlimit: find("prlimit".as_ref()) };
+        if wall.unshare.is_none() {
             tracing::warn!(
                 "renderers cannot be given a network of their own (no `unshare`, or the kernel refuses it): remote \
                  inputs are refused before they start, and proxies lead nowhere"
@@ -54,14 +58,32 @@ impl Wall {
     }
 
     /// What stands before the program's own words.
-    pub(super) fn words(&self) -> Vec<OsString> {
-        match self {
-            Self::Namespaces(unshare) => {
-                std::iter::once(unshare.into()).chain(NAMESPACES.map(OsString::from)).chain(["--".into()]).collect()
-            }
-            Self::Words => Vec::new(),
+    pub(super) fn words(&self, reach: Reach, limits: &[(Resource, u64)]) -> Vec<OsString> {
+        let mut words: Vec<OsString> = Vec::new();
+        if let Some(prlimit) = &self.prlimit {
+            words.push(prlimit.into());
+            words.extend(limits.iter().filter_map(|(resource, value)| Some(option(*resource, *value)?.into())));
+            words.push("--".into());
         }
+        if let (Some(unshare), Reach::Nobody) = (&self.unshare, reach) {
+            words.push(unshare.into());
+            words.extend(NAMESPACES.map(OsString::from));
+            words.push("--".into());
+        }
+        words
     }
+}
+
+/// As `prlimit` takes a limit.
+fn option(resource: Resource, value: u64) -> Option<String> {
+    let name = match resource {
+        Resource::Data => "data",
+        Resource::Fsize => "fsize",
+        Resource::Core => "core",
+        Resource::Cpu => "cpu",
+        _ => return None,
+    };
+    Some(format!("--{name}={value}"))
 }
 
 async fn works(unshare: &PathBuf) -> bool {

@@ -90,10 +90,7 @@ pub(super) async fn run(job: Job<'_>, wall: &Wall) -> Result<Ended, RunError> {
 }
 
 fn command(job: &Job<'_>, wall: &Wall) -> Command {
-    let mut words = match job.reach {
-        Reach::Nobody => wall.words(),
-        Reach::Everybody => Vec::new(),
-    };
+    let mut words = wall.words(job.reach, &resources(job.limits));
     words.push(job.program.as_os_str().to_owned());
     let mut command = Command::new(words.remove(0));
     command.args(words).args(&job.arguments).current_dir(&job.folder);
@@ -106,17 +103,20 @@ fn command(job: &Job<'_>, wall: &Wall) -> Command {
     command
 }
 
+/// What the kernel holds each process of a child to.
+fn resources(limits: Limits) -> [(Resource, u64); 4] {
+    let seconds = limits.time.as_secs().saturating_mul(PROCESSORS);
+    [(Resource::Data, limits.memory), (Resource::Fsize, FILE), (Resource::Core, 0), (Resource::Cpu, seconds)]
+}
+
 /// A process group that does not outlive this value.
 struct Group(Option<Pid>);
 
 impl Group {
-    /// Set from outside, as nothing of driftd may run between fork and exec: before the first input is read.
+    /// From outside, for a machine that cannot do it before the program starts.
     fn limit(&self, limits: Limits) {
         let Some(pid) = self.0 else { return };
-        let seconds = limits.time.as_secs().saturating_mul(PROCESSORS);
-        for (resource, value) in
-            [(Resource::Data, limits.memory), (Resource::Fsize, FILE), (Resource::Core, 0), (Resource::Cpu, seconds)]
-        {
+        for (resource, value) in resources(limits) {
             let limit = Rlimit { current: Some(value), maximum: Some(value) };
             if let Err(error) = prlimit(Some(pid), resource, limit) {
                 // A child that has ended already needs none.

@@ -106,8 +106,8 @@ fn programs_are_found_on_path() {
     site.configure_with("path: overlays/prod", "kustomize: {}");
     let folder = crate::fixture::program("kustomize").parent().unwrap().to_owned();
     let path = format!("{}:{}", folder.display(), std::env::var("PATH").unwrap());
-    let output = site.command(&["-o", "json"]).env("PATH", path).output().unwrap();
-    let report: serde_json::Value = serde_json::from_slice(&output.stdout).unwrap();
+    let ended = site.command(&["-o", "json"]).env("PATH", path).output();
+    let report = ended.json();
     assert_eq!(report["environments"][0]["gaps"].as_array().unwrap().len(), 0, "{report:#}");
     assert_eq!(report["summary"]["objects"]["missing"], 5, "{report:#}");
 }

@@ -13,7 +13,7 @@ use driftd::{git, manifest};
 use serde_json::Value;
 use tempfile::TempDir;
 
-use crate::fixture::{Ended, GitRepository, command, program, run};
+use crate::fixture::{Driftd, Ended, GitRepository, command, program, run};
 
 pub const NAMESPACE: &str = "trino";
 
@@ -98,16 +98,17 @@ impl Site {
     }
 
     /// `driftd check` as a command, with temporary files in a folder of its own.
-    pub fn command(&self, arguments: &[&str]) -> Command {
+    pub fn command(&self, arguments: &[&str]) -> Driftd {
         let config = self.path("driftd.yaml");
-        let mut check = command(&["check", "--config", config.to_str().unwrap()]);
-        check.args(arguments).env("TMPDIR", self.path("tmp"));
+        let first = ["check", "--config", config.to_str().unwrap()];
+        let mut check = command(&[&first, arguments].concat());
+        check.env("TMPDIR", self.path("tmp"));
         check
     }
 
     /// Runs it; nothing may be left in the folder for temporary files.
     pub fn check(&self, arguments: &[&str]) -> Ended {
-        let ended: Ended = self.command(arguments).output().unwrap().into();
+        let ended = self.command(arguments).output();
         assert_eq!(fs::read_dir(self.path("tmp")).unwrap().count(), 0, "something is left in the temporary folder");
         ended
     }
