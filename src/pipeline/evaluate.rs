@@ -10,7 +10,7 @@ use crate::drift::attribute::{Attributed, Author, Authors, Autoscalers, Known, O
 use crate::drift::classify::{self, Subject};
 use crate::drift::compare::{self, Context, Sides};
 use crate::drift::model::{
-    Assessment, Candidate, Change, Desired, Finding, Gap, Live, NodeId, ObjectAssessment, Origin, Pointer, Schema,
+    Assessment, Candidate, Change, Desired, Difference, Finding, Gap, Live, NodeId, ObjectAssessment, Origin, Pointer, Schema,
     State, TypeKey, Warning,
 };
 use crate::drift::normalise::{Normalised, is_default, normalise};
@@ -65,7 +65,7 @@ pub(super) fn findings(
     let unknown_shape = Arc::new(Schema::default());
     let schema = evidence.schemas.get(&desired.key.type_key).unwrap_or(&unknown_shape);
     let scaled = evidence.autoscalers.of(&desired.key);
-    Judge { environment, schema, rules, desired, scaled }.findings(live)
+    Judge { environment, schema, rules, desired, scaled }.judged(live).0
 }
 
 /// The verdict on a live object that nobody declares.
@@ -90,6 +90,21 @@ fn extra(live: &Live, authors: &Authors) -> ObjectAssessment {
         source: None,
         findings: Vec::new(),
         suppressed: Vec::new(),
+    }
+}
+
+/// What becomes of the differences of one object.
+#[derive(Default)]
+struct Verdicts<'v> {
+    /// Drift.
+    attributed: Vec<Attributed<'v>>,
+    /// Declared in vain.
+    dropped: Vec<Difference<'v>>,
+}
+
+impl Verdicts<'_> {
+    const fn is_empty(&self) -> bool {
+        self.attributed.is_empty() && self.dropped.is_empty()
     }
 }
 
@@ -139,18 +154,20 @@ impl<'a> Judge<'a> {
     }
 
     fn living(&self, live: &'a Live) -> ObjectAssessment {
-        let findings = self.findings(live);
-        let warnings = self.warnings(live);
+        let (findings, dropped) = self.judged(live);
+        let mut warnings = self.unknown_fields(live);
+        warnings.extend(dropped);
+        warnings.sort_by_cached_key(|warning| warning.path.to_string());
         let mut object = ObjectAssessment { findings, warnings, ..self.verdict(State::Modified) };
         object.settle();
         object
     }
 
-    /// Fields that Git declares in vain.
-    fn warnings(&self, live: &Live) -> Vec<Warning> {
+    /// Fields that Git declares in vain, because the kind has none of their name.
+    fn unknown_fields(&self, live: &Live) -> Vec<Warning> {
         let root = self.schema.root(&self.desired.key.type_key);
         let ineffective = compare::ineffective(self.schema, root, &self.desired.content, &live.content);
-        let mut warnings: Vec<Warning> = ineffective
+        ineffective
             .into_iter()
             .map(|(path, pointer)| Warning {
                 message: format!(
@@ -160,43 +177,52 @@ impl<'a> Judge<'a> {
                 source: self.desired.position(&pointer),
                 path,
             })
-            .collect();
-        warnings.sort_by_cached_key(|warning| warning.path.to_string());
-        warnings
+            .collect()
     }
 
-    fn findings(&self, live: &'a Live) -> Vec<Finding> {
+    /// A field that the kind has and that this server drops all the same.
+    fn dropped(&self, difference: &Difference<'_>) -> Warning {
+        Warning {
+            message: "has no effect: the server drops it, as it does while a feature gate is off; remove it, or enable \
+                      the feature"
+                .to_owned(),
+            source: self.desired.position(&difference.desired_pointer),
+            path: difference.path.clone(),
+        }
+    }
+
+    /// What counts, and what Git declares in vain.
+    fn judged(&self, live: &'a Live) -> (Vec<Finding>, Vec<Warning>) {
         let root = self.schema.root(&self.desired.key.type_key);
         let normalised = normalise(self.schema, root, &self.desired.content);
-        let mut attributed = self.attributed(live, root, &normalised, &live.content);
-        if attributed.is_empty() {
-            return Vec::new();
+        if self.verdicts(live, root, &normalised, &live.content).is_empty() {
+            return (Vec::new(), Vec::new());
         }
         // A server of another version, or a dump, may lack defaults that Git declares: complete it and look again.
         let completed = normalise(self.schema, root, &live.content).full;
-        attributed = self.attributed(live, root, &normalised, &completed);
+        let Verdicts { attributed, dropped } = self.verdicts(live, root, &normalised, &completed);
         let lives = |at: &Attributed<'_>| {
             at.difference.change == Change::Removed
                 || live.content.pointer(at.difference.live_pointer.as_str()).is_some()
         };
         let mut findings: Vec<Finding> = attributed.into_iter().filter(lives).map(|at| self.finding(at)).collect();
         findings.sort_by_cached_key(|finding| finding.path.to_string());
-        findings
+        (findings, dropped.iter().map(|difference| self.dropped(difference)).collect())
     }
 
-    /// Every difference that counts, with what is known of its author.
-    fn attributed<'v>(
+    /// Every difference that is not explained, with what is known of its author.
+    fn verdicts<'v>(
         &'v self,
         live: &'v Live,
         root: NodeId,
         normalised: &'v Normalised,
         content: &'v Value,
-    ) -> Vec<Attributed<'v>> {
+    ) -> Verdicts<'v> {
         let rules = Context { schema: self.schema, image_mirrors: &self.rules.image_mirrors };
         let sides = Sides { declared: &normalised.declared, full: &normalised.full, live: content };
         let differences = compare::compare(rules, root, sides);
         if differences.is_empty() {
-            return Vec::new();
+            return Verdicts::default();
         }
         let is_default = |pointer: &Pointer| is_default(self.schema, root, content, pointer);
         let known = Known {
@@ -207,7 +233,10 @@ impl<'a> Judge<'a> {
             scaled: self.scaled,
         };
         let ownership = Ownership::new(live, known, &is_default);
-        differences.into_iter().flat_map(|difference| ownership.attribute(difference)).collect()
+        let (dropped, differences): (Vec<_>, Vec<_>) =
+            differences.into_iter().partition(|difference| ownership.was_dropped(difference));
+        let attributed = differences.into_iter().flat_map(|difference| ownership.attribute(difference)).collect();
+        Verdicts { attributed, dropped }
     }
 
     fn finding(&self, attributed: Attributed<'_>) -> Finding {

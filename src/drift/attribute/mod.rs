@@ -1,6 +1,7 @@
 //! Who is behind a difference, and whether one that Git does not declare is drift at all.
 
 mod autoscaling;
+mod dropped;
 mod managers;
 mod set_aside;
 mod versions;
@@ -95,7 +96,11 @@ impl<'a, 'f> Ownership<'a, 'f> {
         }
         match difference.change {
             Change::Changed => vec![self.changed(difference)],
-            Change::Removed => vec![self.removed(difference)],
+            Change::Removed => match find(&self.live.content, difference.path.steps()) {
+                // A field that is no pointer and is always written lives as its zero, which the normal form drops.
+                Some(zero) if is_scalar(zero) => vec![self.changed(with_live(difference, zero))],
+                _ => vec![self.removed(difference)],
+            },
             Change::Added => match find(self.known.written, difference.path.steps()) {
                 // The server drops a zero, and so does the normal form; Git declares it all the same.
                 Some(zero)
@@ -108,10 +113,26 @@ impl<'a, 'f> Ownership<'a, 'f> {
         }
     }
 
+    /// Whether the server dropped a declared field when the deployer wrote it.
+    #[must_use]
+    pub fn was_dropped(&self, difference: &Difference<'_>) -> bool {
+        let (Change::Removed, Some(declared)) = (difference.change, difference.desired) else { return false };
+        let Known { written, schema, .. } = self.known;
+        let version = written["apiVersion"].as_str().unwrap_or_default();
+        let root = schema.root(&self.live.key.type_key);
+        self.all().any(|(writer, author)| {
+            let deployed = *author == Author::Deployer && writer.api_version == version;
+            deployed && dropped::was_dropped(schema, root, &writer.fields, difference.path.steps(), declared)
+        })
+    }
+
     /// Whether the field is another's to set even where Git declares it.
     fn is_overruled(&self, difference: &Difference<'_>) -> bool {
         let steps = difference.path.steps();
         if self.known.scaled.is_some_and(|scaled| scaled.in_range(steps, difference.live)) {
+            return true;
+        }
+        if set_aside::is_appended(&self.live.content, difference, || self.a_person_owns(steps)) {
             return true;
         }
         let of_a_controller = self.known.scaled.is_some_and(|scaled| scaled.owns_resources(steps))
@@ -302,6 +323,13 @@ fn with_desired<'a>(mut difference: Difference<'a>, desired: &'a Value) -> Diffe
         difference.desired_pointer.push_key(key);
     }
     Difference { change: Change::Changed, desired: Some(desired), ..difference }
+}
+
+fn with_live<'a>(mut difference: Difference<'a>, live: &'a Value) -> Difference<'a> {
+    if let Some(PathStep::Key(key)) = difference.path.steps().last() {
+        difference.live_pointer.push_key(key);
+    }
+    Difference { change: Change::Changed, live: Some(live), ..difference }
 }
 
 fn time((writer, _): &(&Writer, Author)) -> Option<Timestamp> {

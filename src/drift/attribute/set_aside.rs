@@ -2,7 +2,7 @@
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use crate::drift::model::{AllocatedField, Difference, PathStep};
 
@@ -42,8 +42,57 @@ pub(super) fn is_set_aside(allocated: &[AllocatedField], live: &Value, steps: &[
         ["metadata", "ownerReferences"] | ["status"] => true,
         ["metadata", "labels" | "annotations", key] if is_tracking(key) => true,
         [.., "metadata", "creationTimestamp"] => value.is_null(),
+        ["secrets", ..] if live["kind"] == "ServiceAccount" => holds_tokens_only(live, value),
         _ => allocated.iter().any(|field| field.covers(steps, live)),
     }
+}
+
+/// Whether a `ServiceAccount`'s list of Secrets, or one of its elements, is what controllers make for it.
+///
+/// Rule: `pkg/controller/serviceaccount/tokens_controller.go` of Kubernetes up to 1.23, and OpenShift's
+/// `pull-secret` controller.
+fn holds_tokens_only(live: &Value, value: &Value) -> bool {
+    let account = live["metadata"]["name"].as_str().unwrap_or_default();
+    let is_token = |element: &Value| {
+        let rest = element["name"].as_str().and_then(|name| name.strip_prefix(account));
+        rest.is_some_and(|rest| rest.starts_with("-token-") || rest.starts_with("-dockercfg-"))
+    };
+    value.as_array().map_or_else(|| is_token(value), |elements| elements.iter().all(is_token))
+}
+
+/// Whether all that an atomic list holds beside what Git declares is what admission and the node controllers append.
+///
+/// Rule: `plugin/pkg/admission/{defaulttolerationseconds,nodetaint}/admission.go`. What admission appends by itself is
+/// a default, whoever wrote the list last; anything else under the cluster's own keys is nobody's unless it is a
+/// person's.
+pub(super) fn is_appended(live: &Value, difference: &Difference<'_>, a_person_owns: impl Fn() -> bool) -> bool {
+    let names: Vec<&str> = difference.path.names().collect();
+    let by_admission: fn(&Value) -> bool = match (live["kind"].as_str(), names.as_slice()) {
+        (Some("Pod"), ["spec", "tolerations"]) => is_default_toleration,
+        (Some("Node"), ["spec", "taints"]) => is_not_ready_taint,
+        _ => return false,
+    };
+    let Some(lives) = difference.live.and_then(Value::as_array) else { return false };
+    let declared = difference.desired.and_then(Value::as_array).map_or(&[][..], Vec::as_slice);
+    let mut rest = declared.iter().peekable();
+    let appended: Vec<&Value> = lives.iter().filter(|element| rest.next_if_eq(element).is_none()).collect();
+    let of_the_cluster = |element: &Value| element["key"].as_str().is_some_and(|key| key.starts_with(CLUSTER_KEYS));
+    rest.peek().is_none()
+        && (appended.iter().all(|element| by_admission(element))
+            || appended.iter().all(|element| of_the_cluster(element)) && !a_person_owns())
+}
+
+/// How the keys begin by which the cluster itself taints nodes.
+const CLUSTER_KEYS: &str = "node.kubernetes.io/";
+
+fn is_default_toleration(element: &Value) -> bool {
+    ["node.kubernetes.io/not-ready", "node.kubernetes.io/unreachable"].iter().any(|key| {
+        *element == json!({"key": key, "operator": "Exists", "effect": "NoExecute", "tolerationSeconds": 300})
+    })
+}
+
+fn is_not_ready_taint(element: &Value) -> bool {
+    *element == json!({"key": "node.kubernetes.io/not-ready", "effect": "NoSchedule"})
 }
 
 /// Whether the annotations of a Pod template hold that of `kubectl rollout restart`, which is reported by itself.

@@ -62,6 +62,13 @@ impl FieldSet {
         if taken == steps.len() { node.owned } else { taken > 0 && node.children.is_empty() }
     }
 
+    /// Whether the set names the field at `steps` itself, not only something above or below it.
+    #[must_use]
+    pub fn names(&self, steps: &[PathStep]) -> bool {
+        let (node, taken) = self.walk(steps);
+        taken == steps.len() && node.owned
+    }
+
     /// Whether the manager owns the field at `steps` or anything below it.
     #[must_use]
     pub fn touches(&self, steps: &[PathStep]) -> bool {
@@ -149,6 +156,8 @@ mod tests {
         assert!(!set.owns(&[key("spec"), key("containers")]));
         assert!(set.touches(&[key("spec"), key("containers")]));
         assert!(!set.touches(&[key("spec"), key("replicas")]));
+        assert!(set.names(&[key("spec"), key("nodeSelector")]));
+        assert!(!set.names(&[key("spec"), key("nodeSelector"), key("disk")]));
         assert!(!FieldSet::parse(&json!({})).owns(&[key("spec")]));
     }
 }

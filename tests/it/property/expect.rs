@@ -5,30 +5,31 @@ use serde_json::{Map, Value};
 use super::openapi::Schema;
 
 /// Path and change of a finding; `vanished` is what Git does not declare and nobody can miss.
-pub type Expected = (String, &'static str);
+pub type Place = (String, &'static str);
 
-/// Annotations that kubectl and the server keep; a map of nothing else is none.
-const COMPUTED: [&str; 2] =
-    ["kubectl.kubernetes.io/last-applied-configuration", "deprecated.daemonset.template.generation"];
+/// The annotation that kubectl keeps; a map of nothing else is none.
+const LAST_APPLIED: &str = "kubectl.kubernetes.io/last-applied-configuration";
+/// The annotation that the server writes anew at every write.
+const COUNTED: &str = "deprecated.daemonset.template.generation";
 
-/// What differs between `before` and `after`, seen from what Git declares.
-pub fn expected(schema: Schema<'_>, desired: &Value, before: &Value, after: &Value) -> Vec<Expected> {
-    let custom = !schema.name.starts_with("io.k8s.");
-    let mut walk = Walk { custom, found: Vec::new() };
+/// What differs between `before`, which nobody has touched, and `after`, seen from what Git declares.
+pub fn places(schema: Schema<'_>, desired: &Value, before: &Value, after: &Value) -> Vec<Place> {
+    let mut walk = Walk { custom: schema.is_custom(), of: &after["kind"], found: Vec::new() };
     walk.values(Some(schema), "", Some(desired), before, after);
     walk.found.sort();
     walk.found
 }
 
-struct Walk {
+struct Walk<'a> {
     custom: bool,
-    found: Vec<Expected>,
+    of: &'a Value,
+    found: Vec<Place>,
 }
 
 const SERVER_METADATA: [&str; 6] =
     ["managedFields", "resourceVersion", "uid", "generation", "creationTimestamp", "selfLink"];
 
-impl Walk {
+impl Walk<'_> {
     fn values(
         &mut self,
         schema: Option<Schema<'_>>,
@@ -44,6 +45,9 @@ impl Walk {
             (Value::Object(before), Value::Object(after)) if !schema.is_some_and(Schema::is_raw) => {
                 self.fields(schema, path, desired, before, after);
             }
+            // What admission appends to these comes in any order.
+            (Value::Array(one), Value::Array(other))
+                if ["spec.tolerations", "spec.taints"].contains(&path) && sorted(one) == sorted(other) => {}
             (Value::Array(one), Value::Array(other)) => {
                 let keyed = schema.and_then(|schema| {
                     let by = |items: &[Value]| keyed(schema, items);
@@ -76,13 +80,13 @@ impl Walk {
                 continue;
             }
             let child = schema.and_then(|schema| schema.field(key));
-            if path == "metadata.annotations" && COMPUTED.contains(&key.as_str()) {
+            if path == "metadata.annotations" && (key == LAST_APPLIED || key == COUNTED && self.of == "DaemonSet") {
                 continue;
             }
             let path = join(path, key);
             let desired = desired.and_then(|desired| desired.get(key));
             let there =
-                |value: &&Value| self.is_there(child, value) && !(path == "metadata.annotations" && is_computed(value));
+                |value: &&Value| self.is_there(child, value) && !(path == "metadata.annotations" && is_kubectls(value));
             match (before.get(key).filter(there), after.get(key).filter(there)) {
                 (None, None) => {}
                 (Some(before), Some(after)) => self.values(child, &path, desired, before, after),
@@ -119,7 +123,7 @@ impl Walk {
 
     /// Whether a value is more than absence.
     fn is_there(&self, schema: Option<Schema<'_>>, value: &Value) -> bool {
-        let kept = self.custom && schema.is_some_and(|schema| schema.raw.get("type").is_some());
+        let kept = self.custom && schema.is_some_and(|schema| schema.is_custom() && !schema.is_open() && schema.raw.get("type").is_some());
         match value {
             Value::Null => false,
             Value::Array(items) => kept || !items.is_empty(),
@@ -145,7 +149,8 @@ impl Walk {
     }
 }
 
-fn join(path: &str, key: &str) -> String {
+/// A path one key further.
+pub fn join(path: &str, key: &str) -> String {
     if key.is_empty() || key.contains(['.', '[', ']', '"']) {
         format!("{path}[{}]", Value::from(key))
     } else if path.is_empty() {
@@ -155,12 +160,18 @@ fn join(path: &str, key: &str) -> String {
     }
 }
 
-fn is_computed(annotations: &Value) -> bool {
-    annotations.as_object().is_some_and(|map| map.keys().all(|key| COMPUTED.contains(&key.as_str())))
+fn is_kubectls(annotations: &Value) -> bool {
+    annotations.as_object().is_some_and(|map| map.keys().all(|key| key == LAST_APPLIED))
+}
+
+fn sorted(items: &[Value]) -> Vec<String> {
+    let mut texts: Vec<String> = items.iter().map(Value::to_string).collect();
+    texts.sort();
+    texts
 }
 
 /// The elements of a keyed list or set by the text of their step; `None` for an atomic list and for repeated keys.
-fn keyed(schema: Schema<'_>, items: &[Value]) -> Option<Vec<(String, Value)>> {
+pub fn keyed(schema: Schema<'_>, items: &[Value]) -> Option<Vec<(String, Value)>> {
     let bare = |value: &Value| value.as_str().map_or_else(|| value.to_string(), str::to_owned);
     let step = |item: &Value| match schema.keys() {
         Some(keys) => {

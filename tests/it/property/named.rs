@@ -1,0 +1,1 @@
+//! What random runs have found, each as a case of its own.
