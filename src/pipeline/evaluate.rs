@@ -10,8 +10,8 @@ use crate::drift::attribute::{Attributed, Author, Authors, Autoscalers, Known, O
 use crate::drift::classify::{self, Subject};
 use crate::drift::compare::{self, Context, Sides};
 use crate::drift::model::{
-    Assessment, Candidate, Change, Desired, Difference, Finding, Gap, Live, NodeId, ObjectAssessment, Origin, Pointer, Schema,
-    State, TypeKey, Warning,
+    Assessment, Candidate, Change, Desired, Difference, Finding, Gap, Live, NodeId, ObjectAssessment, Origin, Pointer,
+    Schema, State, TypeKey, Warning,
 };
 use crate::drift::normalise::{Normalised, is_default, normalise};
 use crate::drift::schema::kubernetes;
@@ -183,9 +183,10 @@ impl<'a> Judge<'a> {
     /// A field that the kind has and that this server drops all the same.
     fn dropped(&self, difference: &Difference<'_>) -> Warning {
         Warning {
-            message: "has no effect: the server drops it, as it does while a feature gate is off; remove it, or enable \
+            message:
+                "has no effect: the server drops it, as it does while a feature gate is off; remove it, or enable \
                       the feature"
-                .to_owned(),
+                    .to_owned(),
             source: self.desired.position(&difference.desired_pointer),
             path: difference.path.clone(),
         }

@@ -19,15 +19,22 @@ pub(super) fn was_dropped(
     declared: &Value,
 ) -> bool {
     let Some((PathStep::Key(key), parents)) = steps.split_last() else { return false };
-    let parent = parents.iter().fold(root, |node, step| match (schema.shape(node), step) {
-        (Shape::Struct(of), PathStep::Key(key)) => of.node(key),
-        (Shape::Map(of), _) => *of,
-        (Shape::List { item, .. }, _) => *item,
-        _ => Schema::ANY,
-    });
+    let parent = schema.node_at(root, parents);
     match schema.shape(parent) {
         Shape::Struct(of) if of.facts.is_some() && !of.zero_is_absent(key) => {
             owns_leaves(schema, fields, (of.node(key), declared), steps)
+        }
+        _ => false,
+    }
+}
+
+/// Whether the field is one that the server clears at every write, whatever is declared.
+///
+/// Rule: `pkg/registry/core/serviceaccount/strategy.go`, `cleanSecretReferences`.
+pub(super) fn is_cleared(live: &Value, steps: &[PathStep]) -> bool {
+    match steps {
+        [PathStep::Key(secrets), PathStep::Element(_), PathStep::Key(field)] => {
+            live["kind"] == "ServiceAccount" && secrets == "secrets" && field != "name"
         }
         _ => false,
     }
@@ -38,13 +45,13 @@ fn owns_leaves(schema: &Schema, fields: &FieldSet, (node, value): (NodeId, &Valu
     let below =
         |step: PathStep, child: (NodeId, &Value)| owns_leaves(schema, fields, child, &[steps, &[step]].concat());
     match (schema.shape_of(node, value), value) {
+        (Shape::Struct(_), Value::Object(map)) if map.is_empty() || schema.is_one_value(node) => fields.names(steps),
         (Shape::Struct(of), Value::Object(map)) => {
-            !map.is_empty() && map.iter().all(|(key, value)| below(PathStep::Key(key.clone()), (of.node(key), value)))
+            map.iter().all(|(key, value)| below(PathStep::Key(key.clone()), (of.node(key), value)))
         }
         (Shape::List { item, list_type: ListType::Map(keys) }, Value::Array(elements)) => {
             let mut named = elements.iter().map(|element| (schema.element_key(*item, keys, element), element));
-            !elements.is_empty()
-                && named.all(|(step, element)| step.is_some_and(|step| below(step, (*item, element))))
+            !elements.is_empty() && named.all(|(step, element)| step.is_some_and(|step| below(step, (*item, element))))
         }
         (_, Value::Object(_) | Value::Array(_)) => false,
         _ => fields.names(steps),

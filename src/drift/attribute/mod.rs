@@ -85,7 +85,18 @@ impl<'a, 'f> Ownership<'a, 'f> {
     }
 
     fn owners(&self, steps: &[PathStep]) -> impl Iterator<Item = &(&'a Writer, Author)> {
-        self.all().filter(move |(writer, _)| writer.fields.owns(steps) || versions::owns_renamed(writer, steps))
+        self.all().filter(move |(writer, _)| {
+            writer.fields.owns(steps, |above| self.is_one_value(above)) || versions::owns_renamed(writer, steps)
+        })
+    }
+
+    fn root(&self) -> NodeId {
+        self.known.schema.root(&self.live.key.type_key)
+    }
+
+    /// Whether whoever owns the field at `steps` owns all that is below it.
+    fn is_one_value(&self, steps: &[PathStep]) -> bool {
+        self.known.schema.is_one_value(self.known.schema.node_at(self.root(), steps))
     }
 
     /// Judges one difference; an addition may turn out to be none, or to be several below it.
@@ -117,12 +128,14 @@ impl<'a, 'f> Ownership<'a, 'f> {
     #[must_use]
     pub fn was_dropped(&self, difference: &Difference<'_>) -> bool {
         let (Change::Removed, Some(declared)) = (difference.change, difference.desired) else { return false };
+        if dropped::is_cleared(&self.live.content, difference.path.steps()) {
+            return true;
+        }
         let Known { written, schema, .. } = self.known;
         let version = written["apiVersion"].as_str().unwrap_or_default();
-        let root = schema.root(&self.live.key.type_key);
         self.all().any(|(writer, author)| {
             let deployed = *author == Author::Deployer && writer.api_version == version;
-            deployed && dropped::was_dropped(schema, root, &writer.fields, difference.path.steps(), declared)
+            deployed && dropped::was_dropped(schema, self.root(), &writer.fields, difference.path.steps(), declared)
         })
     }
 
@@ -200,7 +213,16 @@ impl<'a, 'f> Ownership<'a, 'f> {
         if children.is_empty() {
             return vec![(difference.live_pointer.clone(), self.leaf(steps))];
         }
-        children.iter().flat_map(|child| self.leaves(child)).collect()
+        let mut leaves: Vec<_> = children.iter().flat_map(|child| self.leaves(child)).collect();
+        // Who declares an empty struct owns it, and all that is in it may be default.
+        if difference
+            .live
+            .is_some_and(|live| matches!(self.known.schema.shape_of(difference.node, live), Shape::Struct(_)))
+            && let own @ Leaf::Foreign(..) = self.leaf(steps)
+        {
+            leaves.push((difference.live_pointer.clone(), own));
+        }
+        leaves
     }
 
     /// Whether a person added the element of a list: what the server allocates inside came with it.
@@ -219,7 +241,9 @@ impl<'a, 'f> Ownership<'a, 'f> {
     }
 
     fn a_person_owns(&self, steps: &[PathStep]) -> bool {
-        self.all().any(|(writer, author)| *author == Author::Person && writer.fields.touches(steps))
+        self.all().any(|(writer, author)| {
+            *author == Author::Person && writer.fields.touches(steps, |above| self.is_one_value(above))
+        })
     }
 
     fn leaf(&self, steps: &[PathStep]) -> Leaf<'a> {

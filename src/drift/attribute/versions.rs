@@ -14,6 +14,6 @@ pub(super) fn owns_renamed(writer: &Writer, steps: &[PathStep]) -> bool {
         writer.api_version == *api_version
             && spec == "spec"
             && field == elsewhere
-            && writer.fields.owns(&[PathStep::Key(spec.clone()), PathStep::Key((*name).to_owned())])
+            && writer.fields.names(&[PathStep::Key(spec.clone()), PathStep::Key((*name).to_owned())])
     })
 }

@@ -1,6 +1,6 @@
 //! What the API says of its kinds: shapes, merge keys, list and map types, defaults.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, HashMap, HashSet};
 use std::sync::Arc;
 
 use serde_json::Value;
@@ -125,11 +125,12 @@ pub enum Scalar {
 pub struct Schema {
     nodes: Vec<Shape>,
     kinds: HashMap<TypeKey, NodeId>,
+    atomic: HashSet<NodeId>,
 }
 
 impl Default for Schema {
     fn default() -> Self {
-        Self { nodes: vec![Shape::Any], kinds: HashMap::new() }
+        Self { nodes: vec![Shape::Any], kinds: HashMap::new(), atomic: HashSet::new() }
     }
 }
 
@@ -152,6 +153,35 @@ impl Schema {
         if let Some(place) = self.nodes.get_mut(id.0 as usize) {
             *place = shape;
         }
+    }
+
+    /// Says that server-side apply treats an object as one value: `x-kubernetes-map-type: atomic`.
+    pub fn mark_atomic(&mut self, id: NodeId) {
+        self.atomic.insert(id);
+    }
+
+    /// Whether server-side apply treats the value as one: whoever owns it owns all that is below it.
+    ///
+    /// Rule: `k8s.io/kube-openapi`, `pkg/schemaconv`; of what no schema knows only lists are one value.
+    #[must_use]
+    pub fn is_one_value(&self, id: NodeId) -> bool {
+        match self.shape(id) {
+            Shape::Any => false,
+            Shape::Literal | Shape::Scalar(_) | Shape::Either { .. } => true,
+            Shape::Struct(_) | Shape::Map(_) => self.atomic.contains(&id),
+            Shape::List { list_type, .. } => matches!(list_type, ListType::Atomic | ListType::Bag),
+        }
+    }
+
+    /// The node to which `steps` lead from `root`.
+    #[must_use]
+    pub fn node_at(&self, root: NodeId, steps: &[PathStep]) -> NodeId {
+        steps.iter().fold(root, |node, step| match (self.shape(node), step) {
+            (Shape::Struct(of), PathStep::Key(key)) => of.node(key),
+            (Shape::Map(of), _) => *of,
+            (Shape::List { item, .. }, _) => *item,
+            _ => Self::ANY,
+        })
     }
 
     /// Names the shape of a kind's objects.

@@ -50,7 +50,8 @@ impl Case {
     /// Makes the object anew where an attempt touched it.
     fn reset(&mut self, api: &Api) {
         let now = api.get(&self.path);
-        if now.as_ref().is_ok_and(|now| now["metadata"]["resourceVersion"] == self.live["metadata"]["resourceVersion"]) {
+        if now.as_ref().is_ok_and(|now| now["metadata"]["resourceVersion"] == self.live["metadata"]["resourceVersion"])
+        {
             return;
         }
         if self.manifest["kind"] == "Namespace" {
@@ -96,7 +97,8 @@ impl Case {
     /// What is wrong with what was said.
     pub fn problem(&self, said: Option<&Said>) -> Option<String> {
         let Some(Said { findings, warnings }) = said else { return Some("was not compared".to_owned()) };
-        if let Some(lost) = self.lost.iter().find(|lost| !warnings.contains(lost)) {
+        let stands = |lost: &&String| !findings.iter().any(|finding| lost.starts_with(&finding.path));
+        if let Some(lost) = self.lost.iter().filter(stands).find(|lost| !warnings.contains(lost)) {
             return Some(format!("{lost} is not said to have no effect: {warnings:?}, {findings:?}"));
         }
         for Expected { place, blame } in &self.change.required {

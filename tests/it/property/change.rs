@@ -68,9 +68,9 @@ impl Subject<'_> {
         let scales = ["Deployment", "StatefulSet", "ReplicaSet", "ReplicationController", "Engine"];
         let author = match random.below(100) {
             0..15 if scales.iter().any(|kind| self.manifest["kind"] == **kind) => Author::Scaler,
-            0..50 => Author::Person,
-            50..65 => Author::Controller,
-            65..75 => Author::Rewriter,
+            0..45 => Author::Person,
+            45..60 => Author::Controller,
+            60..85 => Author::Rewriter,
             // A Namespace cannot be deployed twice: no controller is there to finish its deletion.
             _ if self.manifest["kind"] == "Namespace" => Author::Person,
             _ => Author::Deployer,
@@ -130,7 +130,11 @@ impl Subject<'_> {
         let below = |place: &str, asked: &str| {
             place.strip_prefix(asked).is_some_and(|rest| rest.is_empty() || rest.starts_with(['.', '[']))
         };
-        self.judged(Author::Deployer, &after, |place| asked.iter().any(|asked| below(&place.0, &asked.0)))
+        // What the server fills in for a field that was not declared then is a default of that time.
+        let asks = |place: &Place| {
+            asked.iter().any(|asked| below(&place.0, &asked.0) && (place.1 != "added" || asked.1 == "added"))
+        };
+        self.judged(Author::Deployer, &after, asks)
     }
 
     fn judged(&self, author: Author, after: &Value, asks: impl Fn(&Place) -> bool) -> Option<Change> {
@@ -174,11 +178,34 @@ impl Subject<'_> {
             // The scale subresource leaves no owner on what server-side apply made.
             (_, Author::Scaler) => Some(NOBODY),
             ("added", Author::Controller) => None,
+            ("added", Author::Deployer) if is_allocated(self.manifest, place) => None,
             (_, Author::Controller) => Some(("controller", Some(CONTROLLER))),
             ("added", Author::Deployer) => self.mode.leaves_its_declaration().then_some(("stale", deployer)),
             (_, Author::Deployer) => Some(("unknown", deployer)),
         }
     }
+}
+
+/// Whether the cluster fills the field in: nobody's where Git is silent and no person wrote it.
+fn is_allocated(manifest: &Value, place: &str) -> bool {
+    let fields: &[&str] = match manifest["kind"].as_str().unwrap_or_default() {
+        "Service" => {
+            &["spec.clusterIP", "spec.clusterIPs", "spec.healthCheckNodePort", "spec.ipFamilies", "spec.ipFamilyPolicy"]
+        }
+        "PersistentVolumeClaim" => &["spec.volumeName", "spec.storageClassName"],
+        "PersistentVolume" => &["spec.claimRef"],
+        "Node" => &["spec.podCIDR", "spec.podCIDRs", "spec.taints"],
+        "Pod" => {
+            let of_admission =
+                ["nodeName", "imagePullSecrets", "serviceAccount", "tolerations", "priority", "preemptionPolicy"];
+            return of_admission.iter().any(|field| place.starts_with(&format!("spec.{field}")))
+                || place.contains(".resources.");
+        }
+        "Ingress" => &["spec.ingressClassName"],
+        "Job" => &["spec.selector"],
+        _ => &[],
+    };
+    place.ends_with(".nodePort") || fields.iter().any(|field| place.starts_with(field))
 }
 
 /// Whether a person is the latest writer.

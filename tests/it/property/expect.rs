@@ -123,11 +123,15 @@ impl Walk<'_> {
 
     /// Whether a value is more than absence.
     fn is_there(&self, schema: Option<Schema<'_>>, value: &Value) -> bool {
-        let kept = self.custom && schema.is_some_and(|schema| schema.is_custom() && !schema.is_open() && schema.raw.get("type").is_some());
+        let kept = self.custom
+            && schema.is_some_and(|schema| schema.is_custom() && !schema.is_open() && schema.raw.get("type").is_some());
         match value {
             Value::Null => false,
             Value::Array(items) => kept || !items.is_empty(),
-            Value::Object(map) => !map.is_empty() || kept || schema.is_some_and(|schema| schema.values().is_none()),
+            Value::Object(map) => {
+                let is_struct = |schema: Schema<'_>| schema.values().is_none() && !schema.is_open();
+                !map.is_empty() || kept || schema.is_some_and(is_struct)
+            }
             _ => true,
         }
     }

@@ -232,7 +232,8 @@ pub fn accepted(
         let refused = match api.create(&format!("{collection}?dryRun=All"), &object, "tests") {
             Ok(stored) => {
                 // Of what is dropped inside a value nobody can tell who did it.
-                let inside = lost(schema, &as_compared(&object), &stored).into_iter().filter(|lost| lost.inside_a_value);
+                let inside =
+                    lost(schema, &as_compared(&object), &stored).into_iter().filter(|lost| lost.inside_a_value);
                 let dropped: Vec<String> =
                     inside.filter_map(|lost| culprit(&object, &grafted, &lost.pointer)).collect();
                 if dropped.is_empty() {
