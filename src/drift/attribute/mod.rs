@@ -85,8 +85,13 @@ impl<'a, 'f> Ownership<'a, 'f> {
     }
 
     fn owners(&self, steps: &[PathStep]) -> impl Iterator<Item = &(&'a Writer, Author)> {
+        // Of an empty struct empty parts may have been written, which no object keeps.
+        let is_hollow = matches!(find(&self.live.content, steps), Some(Value::Object(map)) if map.is_empty());
         self.all().filter(move |(writer, _)| {
-            writer.fields.owns(steps, |above| self.is_one_value(above)) || versions::owns_renamed(writer, steps)
+            writer.fields.owns(steps, |above| self.is_one_value(above))
+                || is_hollow && writer.fields.touches(steps, |_| false)
+                || versions::owns_renamed(writer, steps)
+                || versions::owns_as_text(&self.live.content, writer, steps)
         })
     }
 
@@ -124,7 +129,7 @@ impl<'a, 'f> Ownership<'a, 'f> {
         }
     }
 
-    /// Whether the server dropped a declared field when the deployer wrote it.
+    /// Whether the server dropped a declared field when it was written.
     #[must_use]
     pub fn was_dropped(&self, difference: &Difference<'_>) -> bool {
         let (Change::Removed, Some(declared)) = (difference.change, difference.desired) else { return false };
@@ -133,9 +138,9 @@ impl<'a, 'f> Ownership<'a, 'f> {
         }
         let Known { written, schema, .. } = self.known;
         let version = written["apiVersion"].as_str().unwrap_or_default();
-        self.all().any(|(writer, author)| {
-            let deployed = *author == Author::Deployer && writer.api_version == version;
-            deployed && dropped::was_dropped(schema, self.root(), &writer.fields, difference.path.steps(), declared)
+        self.all().any(|(writer, _)| {
+            writer.api_version == version
+                && dropped::was_dropped(schema, self.root(), &writer.fields, difference.path.steps(), declared)
         })
     }
 

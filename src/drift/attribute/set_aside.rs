@@ -49,8 +49,8 @@ pub(super) fn is_set_aside(allocated: &[AllocatedField], live: &Value, steps: &[
 
 /// Whether a `ServiceAccount`'s list of Secrets, or one of its elements, is what controllers make for it.
 ///
-/// Rule: `pkg/controller/serviceaccount/tokens_controller.go` of Kubernetes up to 1.23, and OpenShift's
-/// `pull-secret` controller.
+/// Rule: `pkg/controller/serviceaccount/tokens_controller.go` of Kubernetes up to 1.23, and the
+/// pull secrets of `OpenShift`.
 fn holds_tokens_only(live: &Value, value: &Value) -> bool {
     let account = live["metadata"]["name"].as_str().unwrap_or_default();
     let is_token = |element: &Value| {

@@ -1,4 +1,6 @@
-//! Fields that are called otherwise at another version of their kind, in whose words an author's entry speaks.
+//! Fields that are called otherwise where an author's entry speaks of them: at another version, or as they were written.
+
+use serde_json::Value;
 
 use crate::drift::model::{PathStep, Writer};
 
@@ -16,4 +18,16 @@ pub(super) fn owns_renamed(writer: &Writer, steps: &[PathStep]) -> bool {
             && field == elsewhere
             && writer.fields.names(&[PathStep::Key(spec.clone()), PathStep::Key((*name).to_owned())])
     })
+}
+
+/// Whether `writer` owns a Secret's key by having written it under `stringData`.
+///
+/// Rule: `pkg/apis/core/v1/conversion.go`, `Convert_v1_Secret_To_core_Secret`.
+pub(super) fn owns_as_text(live: &Value, writer: &Writer, steps: &[PathStep]) -> bool {
+    match steps {
+        [PathStep::Key(data), key @ PathStep::Key(_)] if data == "data" && live["kind"] == "Secret" => {
+            writer.fields.names(&[PathStep::Key("stringData".to_owned()), key.clone()])
+        }
+        _ => false,
+    }
 }

@@ -12,7 +12,8 @@ use crate::fixture::{Api, Patch};
 
 pub const PERSON: &str = "kubectl-edit";
 const CONTROLLER: &str = "kube-controller-manager";
-const SCALER: &str = "kubectl";
+/// The field manager of `kubectl scale` and of `kubectl apply --server-side`.
+const KUBECTL: &str = "kubectl";
 
 /// Who changes something.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -23,6 +24,8 @@ pub enum Author {
     Rewriter,
     /// A person who uses the scale subresource.
     Scaler,
+    /// A person who applies another manifest, server-side.
+    Applier,
     /// Edits the object, as controllers do.
     Controller,
     /// Deploys what Git does not say, or no longer.
@@ -70,7 +73,8 @@ impl Subject<'_> {
             0..15 if scales.iter().any(|kind| self.manifest["kind"] == **kind) => Author::Scaler,
             0..45 => Author::Person,
             45..60 => Author::Controller,
-            60..85 => Author::Rewriter,
+            60..80 => Author::Rewriter,
+            80..90 => Author::Applier,
             // A Namespace cannot be deployed twice: no controller is there to finish its deletion.
             _ if self.manifest["kind"] == "Namespace" => Author::Person,
             _ => Author::Deployer,
@@ -80,7 +84,7 @@ impl Subject<'_> {
             Author::Controller => self.edited(author, CONTROLLER, random),
             Author::Rewriter => self.rewritten(random),
             Author::Scaler => self.scaled(random),
-            Author::Deployer => self.deployed(random),
+            Author::Applier | Author::Deployer => self.deployed(author, random),
         }
     }
 
@@ -113,20 +117,24 @@ impl Subject<'_> {
 
     fn scaled(&self, random: &mut Random) -> Option<Change> {
         let scale = json!({"spec": {"replicas": 3 + random.below(50)}});
-        self.api.patch(&format!("{}/scale", self.path), Patch::Merge, &scale, SCALER).ok()?;
+        self.api.patch(&format!("{}/scale", self.path), Patch::Merge, &scale, KUBECTL).ok()?;
         let after = self.api.get(self.path).ok()?;
         self.judged(Author::Scaler, &after, |place| place.0 == "spec.replicas")
     }
 
-    /// Deploys another manifest in the same way, as if Git had said so before.
-    fn deployed(&self, random: &mut Random) -> Option<Change> {
+    /// Deploys another manifest: anew in the same way, as if Git had said so before, or over what lives by hand.
+    fn deployed(&self, author: Author, random: &mut Random) -> Option<Change> {
         let mut earlier = self.manifest.clone();
         if !mutate::mutate(self.schema, &mut earlier, random) || !earlier["metadata"].is_object() {
             return None;
         }
         let desired = as_compared(self.manifest);
         let asked = places(self.schema, &desired, &desired, &as_compared(&earlier));
-        let after = self.mode.again(self.api, self.path, &earlier).ok()?;
+        let after = match author {
+            Author::Applier => self.api.patch(self.path, Patch::ApplyByForce, &earlier, KUBECTL),
+            _ => self.mode.again(self.api, self.path, &earlier),
+        };
+        let after = after.ok()?;
         let below = |place: &str, asked: &str| {
             place.strip_prefix(asked).is_some_and(|rest| rest.is_empty() || rest.starts_with(['.', '[']))
         };
@@ -134,13 +142,17 @@ impl Subject<'_> {
         let asks = |place: &Place| {
             asked.iter().any(|asked| below(&place.0, &asked.0) && (place.1 != "added" || asked.1 == "added"))
         };
-        self.judged(Author::Deployer, &after, asks)
+        self.judged(author, &after, asks)
     }
 
     fn judged(&self, author: Author, after: &Value, asks: impl Fn(&Place) -> bool) -> Option<Change> {
         let desired = as_compared(self.manifest);
         let differs = places(self.schema, &desired, self.live, after);
-        let (mut required, allowed): (Vec<Place>, Vec<Place>) = differs.into_iter().partition(asks);
+        let (mut required, mut allowed): (Vec<Place>, Vec<Place>) = differs.into_iter().partition(asks);
+        if after["metadata"]["managedFields"].is_null() {
+            // Nothing tells any longer that a policy wrote it.
+            allowed.push(("metadata.labels[\"policy.example.com/cost-centre\"]".to_owned(), "added"));
+        }
         required.retain(|place| place.1 != "vanished");
         if required.is_empty() {
             // Without effect, or with one elsewhere.
@@ -173,8 +185,9 @@ impl Subject<'_> {
             ("removed", _) => Some(if wrote_last(entries) { ("manual", None) } else { NOBODY }),
             (_, Author::Person | Author::Rewriter) => Some(("manual", Some(PERSON))),
             (_, Author::Scaler) if entries.iter().any(|entry| entry["subresource"] == "scale") => {
-                Some(("manual", Some(SCALER)))
+                Some(("manual", Some(KUBECTL)))
             }
+            (_, Author::Applier) => Some(("manual", Some(KUBECTL))),
             // The scale subresource leaves no owner on what server-side apply made.
             (_, Author::Scaler) => Some(NOBODY),
             ("added", Author::Controller) => None,
@@ -194,7 +207,7 @@ fn is_allocated(manifest: &Value, place: &str) -> bool {
         }
         "PersistentVolumeClaim" => &["spec.volumeName", "spec.storageClassName"],
         "PersistentVolume" => &["spec.claimRef"],
-        "Node" => &["spec.podCIDR", "spec.podCIDRs", "spec.taints"],
+        "Node" => &["spec.podCIDR", "spec.podCIDRs"],
         "Pod" => {
             let of_admission =
                 ["nodeName", "imagePullSecrets", "serviceAccount", "tolerations", "priority", "preemptionPolicy"];
@@ -205,13 +218,15 @@ fn is_allocated(manifest: &Value, place: &str) -> bool {
         "Job" => &["spec.selector"],
         _ => &[],
     };
-    place.ends_with(".nodePort") || fields.iter().any(|field| place.starts_with(field))
+    place.ends_with(".nodePort") || place.ends_with(".caBundle") || fields.iter().any(|field| place.starts_with(field))
 }
 
 /// Whether a person is the latest writer.
 fn wrote_last(entries: &[Value]) -> bool {
     let of = |person: bool| {
-        let theirs = entries.iter().filter(move |entry| (entry["manager"] == PERSON) == person);
+        let theirs = entries
+            .iter()
+            .filter(move |entry| [PERSON, KUBECTL].iter().any(|name| entry["manager"] == **name) == person);
         theirs.filter_map(|entry| entry["time"].as_str()).max()
     };
     of(true).is_some_and(|person| of(false).is_none_or(|other| person >= other))

@@ -82,10 +82,17 @@ impl Walk<'_> {
             if path == "metadata.annotations" && (key == LAST_APPLIED || key == COUNTED && self.of == "DaemonSet") {
                 continue;
             }
+            if path.ends_with("metadata.labels") && self.of == "Job" && is_of_a_job(key) {
+                continue;
+            }
             let path = join(path, key);
             let desired = desired.and_then(|desired| desired.get(key));
-            let there =
-                |value: &&Value| self.is_there(child, value) && !(path == "metadata.annotations" && is_kubectls(value));
+            let is_the_clusters = |value: &Value| match path.as_str() {
+                "metadata.annotations" => all_keys(value, |key| key == LAST_APPLIED),
+                "metadata.labels" => self.of == "Job" && all_keys(value, is_of_a_job),
+                _ => false,
+            };
+            let there = |value: &&Value| self.is_there(child, value) && !is_the_clusters(value);
             match (before.get(key).filter(there), after.get(key).filter(there)) {
                 (None, None) => {}
                 (Some(before), Some(after)) => self.values(child, &path, desired, before, after),
@@ -163,8 +170,13 @@ pub fn join(path: &str, key: &str) -> String {
     }
 }
 
-fn is_kubectls(annotations: &Value) -> bool {
-    annotations.as_object().is_some_and(|map| map.keys().all(|key| key == LAST_APPLIED))
+fn all_keys(map: &Value, fits: impl Fn(&str) -> bool) -> bool {
+    map.as_object().is_some_and(|map| map.keys().all(|key| fits(key)))
+}
+
+/// Labels by which a Job finds its Pods, and which are the Job's own where Git declares none.
+fn is_of_a_job(label: &str) -> bool {
+    matches!(label.strip_prefix("batch.kubernetes.io/").unwrap_or(label), "controller-uid" | "job-name")
 }
 
 /// Whether a list differs by nothing but the order and the absence of what admission appended to it.

@@ -24,7 +24,7 @@ use std::thread;
 
 use serde_json::{Value, json};
 
-use crate::fixture::{Api, ControlPlane};
+use crate::fixture::{ADD_LABEL, Api, ControlPlane};
 use case::Case;
 use deploy::MODES;
 use openapi::OpenApi;
@@ -81,8 +81,11 @@ fn random_objects_are_silent_exact_and_silent_again() {
     let mut tally = Tally::default();
     let all = only.map_or(0..cases, |only| only..only + 1);
     for first in all.clone().step_by(BATCH) {
-        let namespace = plane.namespace("property");
-        let run = Run::new(&namespace.admin.api().clone(), &openapi, &templates, &namespace.name, seed);
+        // Every other batch lives with a policy that writes a label into every object.
+        let policies: &[&str] = if (first / BATCH).is_multiple_of(2) { &[] } else { &[ADD_LABEL] };
+        let namespace = plane.namespace_with("property", policies);
+        let mut run = Run::new(namespace.admin.api(), &openapi, &templates, &namespace.name, seed);
+        run.has_policy = !policies.is_empty();
         run.batch(&scanner, first..all.end.min(first + BATCH), &mut tally);
     }
     let Tally { deployed, gone, changed, failures } = tally;
@@ -107,6 +110,8 @@ struct Run<'a> {
     templates: &'a [Value],
     collections: BTreeMap<String, String>,
     namespace: String,
+    /// A policy writes a label into every object of the namespace.
+    has_policy: bool,
     seed: u64,
 }
 
@@ -131,7 +136,15 @@ impl<'a> Run<'a> {
             (format!("{version}/{kind}"), api.collection(version, kind, namespace))
         };
         let collections = templates.iter().map(collection).collect();
-        Self { api: api.clone(), openapi, templates, collections, namespace: namespace.to_owned(), seed }
+        Self {
+            api: api.clone(),
+            openapi,
+            templates,
+            collections,
+            namespace: namespace.to_owned(),
+            has_policy: false,
+            seed,
+        }
     }
 
     fn batch(&self, scanner: &Scanner, numbers: Range<usize>, tally: &mut Tally) {
@@ -180,9 +193,17 @@ impl<'a> Run<'a> {
         let mut random = Random::new(self.seed.wrapping_mul(1_000_003).wrapping_add(number as u64));
         let mode = *random.one(&MODES);
         let mut manifest = named_template(&self.templates[number % self.templates.len()], number);
-        if random.chance(70) {
+        if random.chance(70) || self.has_policy {
             // Made with nothing but a name, an object has no managedFields, and the server never keeps any.
             manifest["metadata"]["labels"] = json!({"app": "case"});
+        }
+        if random.chance(8) && manifest["kind"] != "Namespace" {
+            manifest["metadata"]["finalizers"] = json!(["example.com/keep"]);
+        }
+        if random.chance(8) {
+            let owner =
+                json!({"apiVersion": "v1", "kind": "Node", "name": "n", "uid": "8f2c1e0a-55d1-4c2e-9d3b-000000000001"});
+            manifest["metadata"]["ownerReferences"] = json!([owner]);
         }
         let schema = self.openapi.kind(&manifest);
         let percent = *random.one(&[0, 5, 15, 30]);

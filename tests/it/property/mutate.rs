@@ -189,7 +189,16 @@ fn reword_below(schema: Option<Schema<'_>>, desired: &mut Value, live: &Value, a
                 let live = if same_length { &live[index] } else { &Value::Null };
                 reword_below(schema.items(), item, live, &format!("{at}/{index}"), random);
             }
-            if schema.keys().is_some() || schema.is_set() {
+            let lacks_a_key = |item: &Value| {
+                let lacks = |key: &&str| item.get(*key).is_none_or(|value| *value == "" || value.is_null());
+                schema
+                    .keys()
+                    .into_iter()
+                    .flatten()
+                    .any(|key| lacks(&key) && schema.items().is_some_and(|item| item.default_of(key).is_none()))
+            };
+            // Without its keys an element is found by its place alone.
+            if schema.keys().is_some() && !items.iter().any(lacks_a_key) || schema.is_set() {
                 random.shuffle(items);
             }
         }

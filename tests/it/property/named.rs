@@ -265,10 +265,10 @@ impl Named {
     fn happens(&self, api: &crate::fixture::Api, mode: Mode, path: &str) {
         let done = match &self.then {
             Then::Nothing => return,
-            Then::Edit(patch) => api.patch(path, Patch::Merge, patch, PERSON),
+            Then::Edit(merged) => api.patch(path, Patch::Merge, merged, PERSON),
             Then::Set(pointer, value) => {
-                let patch = json!([{"op": "add", "path": pointer, "value": value}]);
-                api.patch(path, Patch::Json, &patch, PERSON)
+                let steps = json!([{"op": "add", "path": pointer, "value": value}]);
+                api.patch(path, Patch::Json, &steps, PERSON)
             }
             Then::Before(manifest) => {
                 let mut manifest = read(manifest);

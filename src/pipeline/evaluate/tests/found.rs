@@ -75,8 +75,8 @@ fn with_entry(object: &str, name: &str, operation: &str, fields: &str) -> String
 #[test]
 fn a_field_that_the_server_dropped_when_it_was_deployed_has_no_effect_and_is_no_drift() {
     let fields = "{'f:spec': {'f:schedulingGroup': {'f:podGroupName': {}}}}";
-    for operation in ["Apply", "Update"] {
-        let live = with_entry(BARE, "Helm", operation, fields);
+    for (name, operation) in [("Helm", "Apply"), ("Helm", "Update"), ("kubectl", "Apply")] {
+        let live = with_entry(BARE, name, operation, fields);
         assert_eq!(found(SHARE, &live), NONE);
         assert_eq!(warned(SHARE, &live), ["spec.schedulingGroup"]);
     }
@@ -88,13 +88,6 @@ fn a_field_that_somebody_removed_is_drift_also_where_something_beside_it_is_stil
     assert_eq!(
         found(SHARE, &with_entry(BARE, "Helm", "Apply", "{'f:spec': {'f:schedulingGroup': {'f:other': {}}}}")),
         [path]
-    );
-    assert_eq!(
-        found(
-            SHARE,
-            &with_entry(BARE, "kubectl-edit", "Update", "{'f:spec': {'f:schedulingGroup': {'f:podGroupName': {}}}}")
-        ),
-        ["spec.schedulingGroup removed - manual"]
     );
     // Deployed as false, which no Pod tells from nothing, and declared as true since.
     let host = "{apiVersion: v1, kind: Pod, metadata: {name: d}, spec: {hostNetwork: true}}";
@@ -198,4 +191,24 @@ fn an_empty_struct_that_somebody_applied_is_found_although_all_that_is_in_it_is_
     let live = scaler(", behavior: {scaleDown: {selectPolicy: Max}}");
     let live = managed(&live, &[("someone", "Apply", "{'f:spec': {'f:behavior': {}}}")]);
     assert_eq!(found(&scaler(""), &live), ["spec.behavior added someone manual"]);
+}
+
+#[test]
+fn a_struct_of_which_only_empty_parts_were_applied_is_found() {
+    let class = |more: &str| {
+        format!("{{apiVersion: node.k8s.io/v1, kind: RuntimeClass, metadata: {{name: d}}, handler: h{more}}}")
+    };
+    let applied = "{'f:scheduling': {'f:nodeSelector': {}, 'f:tolerations': {}}}";
+    let live = managed(&class(", scheduling: {}"), &[("someone", "Apply", applied)]);
+    assert_eq!(found(&class(""), &live), ["scheduling added someone manual"]);
+}
+
+#[test]
+fn who_applied_a_secrets_text_owns_its_data() {
+    let secret = |field: &str| format!("{{apiVersion: v1, kind: Secret, metadata: {{name: d}}, {field}}}");
+    let entries =
+        [("Helm", "Update", "{'f:data': {'f:p': {}}}"), ("someone", "Apply", "{'f:stringData': {'f:p': {}}}")];
+    let live = managed(&secret("data: {p: Y2FuYXJ5LTJmNjYxYTA5YmUzZDQ0MTI=}"), &entries);
+    let desired = secret("stringData: {p: canary-93d1f5d0a2c84b7e}");
+    assert_eq!(found(&desired, &live), ["data.p changed someone manual"]);
 }
