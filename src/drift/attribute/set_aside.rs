@@ -29,10 +29,19 @@ const TRACKING: [&str; 17] = [
 
 /// Whether the server computes the field anew at every write, whoever the writer is.
 ///
-/// Rule: `pkg/registry/apps/daemonset/strategy.go` and the conversion of `DaemonSet` in `pkg/apis/apps/v1`.
+/// Rule: `pkg/registry/apps/daemonset/strategy.go` and the conversion of `DaemonSet` in `pkg/apis/apps/v1`; a Job without
+/// labels gets those of its template, `SetDefaults_Job` in `pkg/apis/batch/v1/defaults.go`.
 pub(super) fn is_computed(live: &Value, steps: &[PathStep]) -> bool {
     let names: Vec<&str> = steps.iter().filter_map(name).collect();
-    names == ["metadata", "annotations", "deprecated.daemonset.template.generation"] && live["kind"] == "DaemonSet"
+    match (live["kind"].as_str(), names.as_slice()) {
+        (Some("DaemonSet"), ["metadata", "annotations", key]) => *key == "deprecated.daemonset.template.generation",
+        (Some("Job"), ["metadata", "labels", key]) => {
+            let by_a_controller = matches!(key.rsplit('/').next(), Some("controller-uid" | "job-name"));
+            let label = &live["metadata"]["labels"][*key];
+            by_a_controller && live["spec"]["template"]["metadata"]["labels"].get(key) == Some(label)
+        }
+        _ => false,
+    }
 }
 
 /// Whether the field at `steps` of the object `live` is one that the cluster or a deployer adds by itself.

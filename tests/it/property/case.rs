@@ -123,7 +123,11 @@ impl Case {
         let is_put_back = required.is_empty()
             && finding.change == "added"
             && put_back.iter().any(|gone| finding.path.starts_with(&gone.0));
-        is_put_back || blamed.chain(allowed).any(|place| says(finding, place))
+        // What was not even declared then was not dropped.
+        let is_lost = finding.change == "removed"
+            && self.change.author == Some(Author::Deployer)
+            && self.lost.contains(&finding.path);
+        is_put_back || is_lost || blamed.chain(allowed).any(|place| says(finding, place))
     }
 }
 

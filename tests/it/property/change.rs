@@ -153,6 +153,10 @@ impl Subject<'_> {
             // Nothing tells any longer that a policy wrote it.
             allowed.push(("metadata.labels[\"policy.example.com/cost-centre\"]".to_owned(), "added"));
         }
+        if required.iter().any(|place| place.0 == "spec.manualSelector") {
+            // What the server selected is then as good as declared, and Git does not declare it.
+            allowed.push(("spec.selector.matchLabels".to_owned(), "added"));
+        }
         required.retain(|place| place.1 != "vanished");
         if required.is_empty() {
             // Without effect, or with one elsewhere.

@@ -87,13 +87,18 @@ impl Walk<'_> {
             }
             let path = join(path, key);
             let desired = desired.and_then(|desired| desired.get(key));
-            let is_the_clusters = |value: &Value| match path.as_str() {
-                "metadata.annotations" => all_keys(value, |key| key == LAST_APPLIED),
-                "metadata.labels" => self.of == "Job" && all_keys(value, is_of_a_job),
-                _ => false,
+            let is_kubectls =
+                |value: &Value| path == "metadata.annotations" && all_keys(value, |key| key == LAST_APPLIED);
+            let there = |value: &&Value| self.is_there(child, value) && !is_kubectls(value);
+            let after = after.get(key).filter(there);
+            // A Job gets the labels of its template only while it has none, and nothing is left of them afterwards.
+            let gave_way = |labels: &Value| {
+                let without = |labels: &Value| !all_keys(labels, |key| !is_of_a_job(key));
+                let is_of_jobs = self.of == "Job" && path == "metadata.labels" && all_keys(labels, is_of_a_job);
+                is_of_jobs && after.is_some_and(without)
             };
-            let there = |value: &&Value| self.is_there(child, value) && !is_the_clusters(value);
-            match (before.get(key).filter(there), after.get(key).filter(there)) {
+            let before = before.get(key).filter(there).filter(|labels| !gave_way(labels));
+            match (before, after) {
                 (None, None) => {}
                 (Some(before), Some(after)) => self.values(child, &path, desired, before, after),
                 (_, after) => self.report(child, &path, desired, after),

@@ -212,3 +212,19 @@ fn who_applied_a_secrets_text_owns_its_data() {
     let desired = secret("stringData: {p: canary-93d1f5d0a2c84b7e}");
     assert_eq!(found(&desired, &live), ["data.p changed someone manual"]);
 }
+
+#[test]
+fn the_labels_that_a_job_takes_from_its_template_are_nobodys() {
+    let job = |labels: &str| {
+        format!(
+            "{{apiVersion: batch/v1, kind: Job, metadata: {{name: d, labels: {{{labels}}}}}, spec: {{template: {{metadata: \
+             {{labels: {{job-name: d}}}}}}}}}}"
+        )
+    };
+    let owned = "{'f:metadata': {'f:labels': {'f:job-name': {}}}}";
+    let live = managed(&job("job-name: d"), &[("kubectl-edit", "Update", owned)]);
+    let desired = "{apiVersion: batch/v1, kind: Job, metadata: {name: d, labels: {app: x}}}";
+    assert_eq!(found(desired, &live), ["metadata.labels.app removed - manual"]);
+    let live = managed(&job("app: x, job-name: other"), &[("kubectl-edit", "Update", owned)]);
+    assert_eq!(found(desired, &live), ["metadata.labels.job-name added kubectl-edit manual"]);
+}
