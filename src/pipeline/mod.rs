@@ -99,7 +99,7 @@ impl Pipeline {
 
     /// Scans one environment. Never fails: what could not be known is a gap of the report.
     pub async fn scan(&self, environment: &Environment) -> EnvironmentReport {
-        let started_at = Timestamp::now();
+        let started_at = now();
         let gathered = match self.sources.get(&environment.cluster.name) {
             Some(source) => gather::gather(environment, source, self.extras, &self.redactor).await,
             None => gather::Gathered::default(),
@@ -116,7 +116,7 @@ impl Pipeline {
             branch: environment.branch.clone(),
             cluster: environment.cluster.name.clone(),
         };
-        let times = (started_at, Timestamp::now());
+        let times = (started_at, now());
         EnvironmentReport { ignored, ..EnvironmentReport::new(identity, revision, assessment, times) }
     }
 }
@@ -138,6 +138,12 @@ fn judge(
         lag::attribute_lag(&mut assessment.objects, tip, &gathered.evidence, &environment.name, rules, redactor);
     }
     (assessment, ignored)
+}
+
+/// The time in whole seconds, the unit of every time in a report and of the API server's own.
+fn now() -> Timestamp {
+    let now = Timestamp::now();
+    Timestamp::from_second(now.as_second()).unwrap_or(now)
 }
 
 /// A bug blanks one scan of one environment, and says so.

@@ -34,7 +34,9 @@ pub enum ObjectError {
     #[error("is no Kubernetes object: {0} is missing")]
     Missing(&'static str),
     /// A required field is no string.
-    #[error("is no Kubernetes object: {0} must be a string")]
+    #[error(
+        "is no Kubernetes object: {0} must be a string; YAML reads words like n, on or 1e3 as no string unless quoted"
+    )]
     NoString(&'static str),
     /// `generateName` has no counterpart to compare with.
     #[error("has metadata.generateName but no metadata.name: it cannot be compared; give it a name")]
