@@ -99,9 +99,10 @@ impl<'a, 'f> Ownership<'a, 'f> {
         self.known.schema.root(&self.live.key.type_key)
     }
 
-    /// Whether whoever owns the field at `steps` owns all that is below it.
+    /// Whether whoever owns the field at `steps` owns all that is below it; where no schema tells, it is likely.
     fn is_one_value(&self, steps: &[PathStep]) -> bool {
-        self.known.schema.is_one_value(self.known.schema.node_at(self.root(), steps))
+        let (schema, root) = (self.known.schema, self.root());
+        root == Schema::ANY || schema.is_one_value(schema.node_at(root, steps))
     }
 
     /// Judges one difference; an addition may turn out to be none, or to be several below it.

@@ -1,4 +1,4 @@
-//! Fields that are called otherwise where an author's entry speaks of them: at another version, or as they were written.
+//! Fields that an author's entry calls otherwise: as they are at another version, or as they were written.
 
 use serde_json::Value;
 

@@ -179,6 +179,11 @@ fn a_container_that_was_declared_empty_gives_no_ownership_of_what_is_in_it() {
     let live = managed(&selected, &[("kustomize-controller", "Apply", owned)]);
     let stale = "spec.template.spec.nodeSelector added kustomize-controller stale";
     assert_eq!(found(&pod("{}"), &live), [stale]);
+    // Of a kind without a schema nobody knows; a map without named keys is more likely one value than emptied.
+    let thing =
+        |spec: &str| format!("{{apiVersion: x.example/v1, kind: Thing, metadata: {{name: d}}, spec: {{{spec}}}}}");
+    let live = managed(&thing("a: 1, m: {k: v}"), &[("someone", "Update", "{'f:spec': {'f:m': {}}}")]);
+    assert_eq!(found(&thing("a: 1"), &live), ["spec.m added someone manual"]);
 }
 
 #[test]
