@@ -81,7 +81,7 @@ pub fn diff(desired: &Path, live: &Path, undeclared: Undeclared) -> Result<Envir
     for live in lives {
         listing.insert(live);
     }
-    let evidence = Evidence { desired: declared, live: listing, extra, schemas, autoscalers, gaps: Vec::new() };
+    let evidence = Evidence { desired: declared, live: listing, extra, schemas, autoscalers, ..Evidence::default() };
     let mut assessment = evaluate("diff", &evidence, &Rules::new(redactor));
     let ignored = ignore::apply(&[], "diff", &evidence.desired, &mut assessment, started_at);
     let identity = Identity {

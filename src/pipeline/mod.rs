@@ -6,6 +6,8 @@ mod evaluate;
 mod extra;
 mod gather;
 mod lag;
+mod rollout;
+mod versions;
 
 use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
@@ -23,6 +25,7 @@ use crate::report::{EnvironmentReport, Identity};
 
 pub use diff::{DiffError, Undeclared, diff};
 pub use evaluate::{Evidence, evaluate};
+pub use versions::Readings;
 
 /// What judging needs beside the objects.
 #[derive(Debug, Clone)]
@@ -100,11 +103,12 @@ impl Pipeline {
     /// Scans one environment. Never fails: what could not be known is a gap of the report.
     pub async fn scan(&self, environment: &Environment) -> EnvironmentReport {
         let started_at = now();
-        let gathered = match self.sources.get(&environment.cluster.name) {
-            Some(source) => gather::gather(environment, source, self.extras, &self.redactor).await,
+        let mut gathered = match self.sources.get(&environment.cluster.name) {
+            Some(source) => gather::gather(environment, source, self.extras, &self.rules, &self.redactor).await,
             None => gather::Gathered::default(),
         };
         let revision = gathered.revision.clone();
+        let coverage = std::mem::take(&mut gathered.coverage);
         let (of, rules, redactor) = (environment.clone(), Arc::clone(&self.rules), self.redactor.clone());
         // Comparing is work, not waiting: it stays off the threads that answer requests.
         let judged = tokio::task::spawn_blocking(move || judge(&of, &gathered, &rules, &redactor, started_at)).await;
@@ -117,7 +121,7 @@ impl Pipeline {
             cluster: environment.cluster.name.clone(),
         };
         let times = (started_at, now());
-        EnvironmentReport { ignored, ..EnvironmentReport::new(identity, revision, assessment, times) }
+        EnvironmentReport { ignored, coverage, ..EnvironmentReport::new(identity, revision, assessment, times) }
     }
 }
 
@@ -131,6 +135,7 @@ fn judge(
 ) -> (Assessment, Ignored) {
     let mut assessment = evaluate(&environment.name, &gathered.evidence, rules);
     let declared = &gathered.evidence.desired;
+    rollout::judge(&mut assessment.objects, &gathered.rollouts, declared, (&environment.name, rules), now);
     overrule(&rules.severity, &environment.name, declared, &mut assessment.objects);
     let ignored = ignore::apply(&rules.ignore, &environment.name, declared, &mut assessment, now);
     if let Some(revision) = &gathered.revision {

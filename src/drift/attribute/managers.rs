@@ -13,10 +13,13 @@ pub enum Author {
     Controller,
     /// Anything else: a person, or a tool in a person's hand.
     Person,
+    /// Whoever wrote before the server kept account of who writes: nobody can tell.
+    Untold,
 }
 
 /// Field managers under which deployers write, exactly as they name themselves.
-const DEPLOYERS: [&str; 16] = [
+const DEPLOYERS: [&str; 17] = [
+    "argocd",
     "argocd-controller",
     "argocd-application-controller",
     "kustomize-controller",
@@ -35,8 +38,11 @@ const DEPLOYERS: [&str; 16] = [
     "HashiCorp",
 ];
 
-/// Field managers of the control plane and of well-known controllers.
-const CONTROLLERS: [&str; 22] = [
+/// How names of deployers begin that add a version or a number of their own.
+const DEPLOYER_BEGINNINGS: [&str; 2] = ["pulumi-kubernetes-", "terraform-provider-"];
+
+/// Field managers of the control plane, also of those that are one program, and of well-known controllers.
+const CONTROLLERS: [&str; 28] = [
     "kube-controller-manager",
     "kube-scheduler",
     "kubelet",
@@ -44,7 +50,6 @@ const CONTROLLERS: [&str; 22] = [
     "kube-proxy",
     "cloud-controller-manager",
     "apiserver",
-    "before-first-apply-controller",
     "cainjector",
     "cert-manager",
     "keda",
@@ -59,7 +64,17 @@ const CONTROLLERS: [&str; 22] = [
     "istio-pilot",
     "pilot-discovery",
     "rollouts-controller",
+    "k3s",
+    "k0s",
+    "kubelite",
+    "istiod",
+    "kyverno",
+    "vault-k8s",
+    "PrometheusOperator",
 ];
+
+/// How names of controllers begin that are several programs.
+const CONTROLLER_BEGINNINGS: [&str; 2] = ["cert-manager-", "cilium-operator-"];
 
 /// How names of other controllers end by convention.
 const CONTROLLER_ENDINGS: [&str; 6] =
@@ -67,6 +82,11 @@ const CONTROLLER_ENDINGS: [&str; 6] =
 
 /// kubectl's client-side apply: the deployer of objects that no other deployer ever wrote.
 const CLIENT_SIDE_APPLY: &str = "kubectl-client-side-apply";
+
+/// The name under which the server enters all that it finds in an object of which it kept no account until then.
+///
+/// Rule: `k8s.io/apimachinery`, `pkg/util/managedfields/internal/skipnonapplied.go`.
+const BEFORE_FIRST_APPLY: &str = "before-first-apply";
 
 /// Tells authors apart by name, with what the configuration adds.
 #[derive(Debug, Clone, Default)]
@@ -82,7 +102,9 @@ impl Authors {
     }
 
     fn is_named_deployer(&self, name: &str) -> bool {
-        self.configured.contains(name) || DEPLOYERS.contains(&name)
+        self.configured.contains(name)
+            || DEPLOYERS.contains(&name)
+            || DEPLOYER_BEGINNINGS.iter().any(|beginning| name.starts_with(beginning))
     }
 
     /// Who is behind each of an object's `writers`, in their order.
@@ -95,6 +117,8 @@ impl Authors {
                 let name = writer.manager.name.as_str();
                 if self.is_named_deployer(name) || (name == CLIENT_SIDE_APPLY && !deployed) {
                     Author::Deployer
+                } else if name == BEFORE_FIRST_APPLY {
+                    Author::Untold
                 } else if writer.subresource == "status" || is_controller(name) {
                     Author::Controller
                 } else {
@@ -106,7 +130,9 @@ impl Authors {
 }
 
 fn is_controller(name: &str) -> bool {
-    CONTROLLERS.contains(&name) || CONTROLLER_ENDINGS.iter().any(|ending| name.ends_with(ending))
+    CONTROLLERS.contains(&name)
+        || CONTROLLER_BEGINNINGS.iter().any(|beginning| name.starts_with(beginning))
+        || CONTROLLER_ENDINGS.iter().any(|ending| name.ends_with(ending))
 }
 
 #[cfg(test)]
@@ -114,6 +140,11 @@ mod tests {
     use super::Author::{Controller, Deployer, Person};
     use super::*;
     use crate::drift::model::{FieldSet, Manager, Operation};
+
+    #[test]
+    fn what_the_server_found_before_the_first_apply_is_nobodys() {
+        assert_eq!(Authors::default().of(&[writer("before-first-apply", "")]), [Author::Untold]);
+    }
 
     fn writer(name: &str, subresource: &str) -> Writer {
         Writer {
@@ -131,6 +162,33 @@ mod tests {
             ["our-ci", "helm", "kube-controller-manager", "my-operator", "kubectl-edit", "kubectl-client-side-apply"]
                 .map(|name| writer(name, ""));
         assert_eq!(authors.of(&writers), [Deployer, Deployer, Controller, Controller, Person, Person]);
+    }
+
+    #[test]
+    fn names_that_tools_extend_are_known_and_those_of_people_are_not() {
+        let author = |name: &str| Authors::default().of(&[writer(name, "")])[0];
+        for deployer in
+            ["argocd", "pulumi-kubernetes-1f2e3d4c", "terraform-provider-kubernetes_v2.31.0_x5", "Terraform"]
+        {
+            assert_eq!(author(deployer), Deployer, "{deployer}");
+        }
+        for controller in ["k3s", "cert-manager-certificates-trigger", "cilium-operator-generic", "PrometheusOperator"]
+        {
+            assert_eq!(author(controller), Controller, "{controller}");
+        }
+        for person in [
+            "kubectl-edit",
+            "kubectl-patch",
+            "kubectl",
+            "node-fetch",
+            "k9s",
+            "Mozilla",
+            "dashboard",
+            "argocd-server",
+            "curl",
+        ] {
+            assert_eq!(author(person), Person, "{person}");
+        }
     }
 
     #[test]

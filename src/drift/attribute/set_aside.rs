@@ -69,39 +69,25 @@ fn holds_tokens_only(live: &Value, value: &Value) -> bool {
     value.as_array().map_or_else(|| is_token(value), |elements| elements.iter().all(is_token))
 }
 
-/// Whether all that an atomic list holds beside what Git declares is what admission and the node controllers append.
+/// Whether all that the tolerations of a Pod hold beside what Git declares is what admission appends to each, whoever
+/// wrote the list last.
 ///
-/// Rule: `plugin/pkg/admission/{defaulttolerationseconds,nodetaint}/admission.go`. What admission appends by itself is
-/// a default, whoever wrote the list last; anything else under the cluster's own keys is nobody's unless it is a
-/// person's.
-pub(super) fn is_appended(live: &Value, difference: &Difference<'_>, a_person_owns: impl Fn() -> bool) -> bool {
+/// Rule: `plugin/pkg/admission/defaulttolerationseconds/admission.go`.
+pub(super) fn is_appended(live: &Value, difference: &Difference<'_>) -> bool {
     let names: Vec<&str> = difference.path.names().collect();
-    let by_admission: fn(&Value) -> bool = match (live["kind"].as_str(), names.as_slice()) {
-        (Some("Pod"), ["spec", "tolerations"]) => is_default_toleration,
-        (Some("Node"), ["spec", "taints"]) => is_not_ready_taint,
-        _ => return false,
-    };
     let Some(lives) = difference.live.and_then(Value::as_array) else { return false };
     let declared = difference.desired.and_then(Value::as_array).map_or(&[][..], Vec::as_slice);
     let mut rest = declared.iter().peekable();
-    let appended: Vec<&Value> = lives.iter().filter(|element| rest.next_if_eq(element).is_none()).collect();
-    let of_the_cluster = |element: &Value| element["key"].as_str().is_some_and(|key| key.starts_with(CLUSTER_KEYS));
-    rest.peek().is_none()
-        && (appended.iter().all(|element| by_admission(element))
-            || appended.iter().all(|element| of_the_cluster(element)) && !a_person_owns())
+    live["kind"] == "Pod"
+        && names == ["spec", "tolerations"]
+        && lives.iter().all(|element| rest.next_if_eq(&element).is_some() || is_default_toleration(element))
+        && rest.peek().is_none()
 }
-
-/// How the keys begin by which the cluster itself taints nodes.
-const CLUSTER_KEYS: &str = "node.kubernetes.io/";
 
 fn is_default_toleration(element: &Value) -> bool {
     ["node.kubernetes.io/not-ready", "node.kubernetes.io/unreachable"].iter().any(|key| {
         *element == json!({"key": key, "operator": "Exists", "effect": "NoExecute", "tolerationSeconds": 300})
     })
-}
-
-fn is_not_ready_taint(element: &Value) -> bool {
-    *element == json!({"key": "node.kubernetes.io/not-ready", "effect": "NoSchedule"})
 }
 
 /// Whether the annotations of a Pod template hold that of `kubectl rollout restart`, which is reported by itself.
@@ -121,6 +107,27 @@ pub(super) fn is_overruled(live: &Value, difference: &Difference<'_>) -> bool {
         }
         _ => false,
     }
+}
+
+/// Whether the taints of a Node differ by nothing but those that tell its condition, which come and go with it, and by
+/// the times at which they were added.
+///
+/// Rule: `plugin/pkg/admission/nodetaint/admission.go` and `pkg/controller/nodelifecycle`.
+pub(super) fn is_condition(live: &Value, difference: &Difference<'_>) -> bool {
+    let names: Vec<&str> = difference.path.names().collect();
+    if live["kind"] != "Node" || names != ["spec", "taints"] {
+        return false;
+    }
+    let taints = |side: Option<&Value>| -> Vec<[Value; 3]> {
+        let all = side.and_then(Value::as_array).into_iter().flatten();
+        let mut own: Vec<_> = all.map(|taint| ["key", "value", "effect"].map(|field| taint[field].clone())).collect();
+        own.sort_by_key(|taint| format!("{taint:?}"));
+        own
+    };
+    let (desired, mut live) = (taints(difference.desired), taints(difference.live));
+    let tells = |[key, ..]: &[Value; 3]| key.as_str().is_some_and(|key| key.starts_with("node.kubernetes.io/"));
+    live.retain(|taint| desired.contains(taint) || !tells(taint));
+    desired == live
 }
 
 /// Where an API server looks for the authority of those that it calls, in webhooks, `APIService`s and CRDs.

@@ -2,6 +2,8 @@
 
 mod client;
 mod discovery;
+mod dry_run;
+mod pods;
 mod survey;
 
 use std::collections::{BTreeSet, HashMap};

@@ -1,6 +1,8 @@
 //! The rules of the comparison, one by one, on objects as they stand in Git and in a cluster.
 
+mod dumps;
 mod found;
+mod sentences;
 
 use std::sync::Arc;
 
@@ -30,8 +32,9 @@ fn read(desired: &str, live: &str) -> (Desired, Live) {
 fn warned(desired: &str, live: &str) -> Vec<String> {
     let (desired, live) = read(desired, live);
     let (schema, rules) = (kubernetes::schema(), Rules::default());
-    let judge = Judge { environment: "test", schema: &schema, rules: &rules, desired: &desired, scaled: None };
-    judge.living(&live).warnings.iter().map(|warning| warning.path.to_string()).collect()
+    let environment = "test";
+    let judge = Judge { environment, schema: &schema, rules: &rules, desired: &desired, scaled: None, readings: &[] };
+    judge.living(&live, None).warnings.iter().map(|warning| warning.path.to_string()).collect()
 }
 
 fn found_by(schema: &Arc<Schema>, rules: &Rules, desired: &str, live: &str) -> Vec<String> {

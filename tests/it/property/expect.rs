@@ -46,7 +46,8 @@ impl Walk<'_> {
                 self.fields(schema, path, desired, before, after);
             }
             (Value::Array(one), Value::Array(other))
-                if ["spec.tolerations", "spec.taints"].contains(&path) && only_lacks_of_the_clusters(one, other) => {}
+                if ["spec.tolerations", "spec.taints"].contains(&path)
+                    && only_lacks_of_the_clusters(path, one, other) => {}
             (Value::Array(one), Value::Array(other)) => {
                 let keyed = schema.and_then(|schema| {
                     let by = |items: &[Value]| keyed(schema, items);
@@ -184,12 +185,14 @@ fn is_of_a_job(label: &str) -> bool {
     matches!(label.strip_prefix("batch.kubernetes.io/").unwrap_or(label), "controller-uid" | "job-name")
 }
 
-/// Whether a list differs by nothing but the order and the absence of what admission appended to it.
-fn only_lacks_of_the_clusters(before: &[Value], after: &[Value]) -> bool {
+/// Whether a list differs by nothing but the order and the absence of what admission appended to it, and taints by
+/// nothing but those that tell a node's condition.
+fn only_lacks_of_the_clusters(path: &str, before: &[Value], after: &[Value]) -> bool {
     let is_the_clusters =
         |item: &&Value| item["key"].as_str().is_some_and(|key| key.starts_with("node.kubernetes.io/"));
     let own = |items: &[Value]| items.iter().filter(|item| !is_the_clusters(item)).cloned().collect::<Vec<_>>();
-    own(before) == own(after) && after.iter().filter(is_the_clusters).all(|item| before.contains(item))
+    let comes_and_goes = |item: &Value| path == "spec.taints" || before.contains(item);
+    own(before) == own(after) && after.iter().filter(is_the_clusters).all(comes_and_goes)
 }
 
 /// The elements of a keyed list or set by the text of their step; `None` for an atomic list and for repeated keys.

@@ -3,6 +3,7 @@
 //! Every run draws a new seed and prints it; `DRIFTD_SEED` repeats a run, `DRIFTD_CASES` says how many cases it has, and
 //! `DRIFTD_CASE` makes one case of it alone. `just property` runs many. What a run has found stands in `named`.
 
+mod agreement;
 mod case;
 mod change;
 mod deploy;
@@ -24,7 +25,7 @@ use std::thread;
 
 use serde_json::{Value, json};
 
-use crate::fixture::{ADD_LABEL, Api, ControlPlane};
+use crate::fixture::{ADD_LABEL, Api, ControlPlane, canary};
 use case::Case;
 use deploy::MODES;
 use openapi::OpenApi;
@@ -53,7 +54,8 @@ fn plane() -> &'static ControlPlane {
 
 /// Minimal manifests, one for each kind and version.
 fn templates() -> Vec<Value> {
-    let documents = driftd::yaml::documents(include_bytes!("kinds.yaml"), &driftd::yaml::Budget::default());
+    let kinds = include_str!("kinds.yaml").replace("CANARY", canary("property"));
+    let documents = driftd::yaml::documents(kinds.as_bytes(), &driftd::yaml::Budget::default());
     let templates: Vec<Value> = documents.into_iter().map(|document| document.expect("YAML").value).collect();
     let custom = |template: &&Value| {
         let version = template["apiVersion"].as_str().unwrap_or_default();
@@ -223,6 +225,7 @@ impl<'a> Run<'a> {
         let cases: Vec<&Case> = cases.iter().filter(|case| !case.is_gone).collect();
         let manifests: Vec<&Value> = cases.iter().map(|case| &case.manifest).collect();
         let found = scanner.scan(&manifests, &self.namespace);
+        agreement::judge(self, &cases, &found, phase, failures);
         for case in cases {
             if let Some(problem) = case.problem(found.of(&case.manifest)) {
                 let Case { number, mode, manifest, change, .. } = case;

@@ -233,3 +233,27 @@ fn the_labels_that_a_job_takes_from_its_template_are_nobodys() {
     let live = managed(&job("app: x, job-name: other"), &[("kubectl-edit", "Update", owned)]);
     assert_eq!(found(desired, &live), ["metadata.labels.job-name added kubectl-edit manual"]);
 }
+
+#[test]
+fn taints_that_tell_a_nodes_condition_are_nobodys() {
+    let node =
+        |taints: &str| format!("{{apiVersion: v1, kind: Node, metadata: {{name: d}}, spec: {{taints: [{taints}]}}}}");
+    let (own, hers) = ("{key: team, value: a, effect: NoSchedule}", "{key: team, value: b, effect: NoSchedule}");
+    let (ready, alone) =
+        ("{key: node.kubernetes.io/not-ready, effect: NoSchedule}", "{key: node.kubernetes.io/x, effect: NoExecute}");
+    assert_eq!(found(&node(""), &node(ready)), NONE);
+    assert_eq!(found(&node(own), &node(&format!("{ready}, {own}"))), NONE);
+    assert_eq!(found(&node(own), &node(ready)), ["spec.taints changed - unknown"]);
+    assert_eq!(found(&node(""), &node(&format!("{ready}, {hers}"))), ["spec.taints added - unknown"]);
+    // Declared, such a taint counts like any other.
+    assert_eq!(found(&node(alone), &node(ready)), ["spec.taints changed - unknown"]);
+}
+
+#[test]
+fn of_what_lived_before_the_first_apply_nobody_can_be_named() {
+    let service = |more: &str| format!("{{apiVersion: v1, kind: Service, metadata: {{name: d}}, spec: {{{more}}}}}");
+    let live = service("clusterIP: 10.0.0.7, sessionAffinity: None, externalName: x");
+    let owned = "{'f:spec': {'f:clusterIP': {}, 'f:sessionAffinity': {}, 'f:externalName': {}}}";
+    let live = managed(&live, &[("before-first-apply", "Update", owned), ("kustomize-controller", "Apply", "{}")]);
+    assert_eq!(found(&service(""), &live), ["spec.externalName added - unknown"]);
+}
