@@ -60,6 +60,10 @@ impl Walk<'_> {
                     None => self.report(schema, path, desired, Some(after)),
                 }
             }
+            // A custom resource keeps the notation of an amount.
+            _ if schema.is_some_and(Schema::is_quantity)
+                && amount(before).is_some()
+                && amount(before) == amount(after) => {}
             _ => self.report(schema, path, desired, Some(after)),
         }
     }
@@ -183,6 +187,23 @@ fn all_keys(map: &Value, fits: impl Fn(&str) -> bool) -> bool {
 /// Labels by which a Job finds its Pods, and which are the Job's own where Git declares none.
 fn is_of_a_job(label: &str) -> bool {
     matches!(label.strip_prefix("batch.kubernetes.io/").unwrap_or(label), "controller-uid" | "job-name")
+}
+
+/// An amount in thousandths; `None` for a notation that no case uses.
+fn amount(value: &Value) -> Option<i64> {
+    let text = value.as_str().map_or_else(|| value.to_string(), str::to_owned);
+    let end = text.find(|letter: char| !(letter.is_ascii_digit() || letter == '.')).unwrap_or(text.len());
+    let (whole, rest) = text[..end].split_once('.').unwrap_or((&text[..end], ""));
+    let thousandths = format!("{whole}{rest:0<3}").parse::<i64>().ok().filter(|_| rest.len() <= 3)?;
+    match &text[end..] {
+        "" => Some(thousandths),
+        "m" => thousandths.checked_div(1000),
+        "k" | "e3" => thousandths.checked_mul(1000),
+        "Ki" => thousandths.checked_mul(1 << 10),
+        "Mi" => thousandths.checked_mul(1 << 20),
+        "Gi" => thousandths.checked_mul(1 << 30),
+        _ => None,
+    }
 }
 
 /// Whether a list differs by nothing but the order and the absence of what admission appended to it, and taints by
