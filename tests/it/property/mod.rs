@@ -194,7 +194,7 @@ impl<'a> Run<'a> {
     fn make(&self, number: usize) -> Result<Case, String> {
         let mut random = Random::new(self.seed.wrapping_mul(1_000_003).wrapping_add(number as u64));
         let mode = *random.one(&MODES);
-        let mut manifest = named_template(&self.templates[number % self.templates.len()], number);
+        let mut manifest = named(&self.templates[number % self.templates.len()], &format!("case-{number}"));
         if random.chance(70) || self.has_policy {
             // Made with nothing but a name, an object has no managedFields, and the server never keeps any.
             manifest["metadata"]["labels"] = json!({"app": "case"});
@@ -252,16 +252,17 @@ impl<'a> Run<'a> {
     }
 }
 
-fn named_template(template: &Value, number: usize) -> Value {
+/// A template of `kinds.yaml` as an object of this name, or of one that its kind allows.
+pub fn named(template: &Value, name: &str) -> Value {
     let mut manifest = template.clone();
-    let name = match template["kind"].as_str() {
-        Some("CSIDriver" | "Node") => format!("case-{number}.example.com"),
+    let domain = format!("{name}.example.com");
+    manifest["metadata"]["name"] = match template["kind"].as_str() {
+        Some("CSIDriver" | "Node") => domain.into(),
         Some("CustomResourceDefinition") => {
-            manifest["spec"]["group"] = format!("case-{number}.example.com").into();
-            format!("things.case-{number}.example.com")
+            manifest["spec"]["group"] = domain.as_str().into();
+            format!("things.{domain}").into()
         }
-        _ => format!("case-{number}"),
+        _ => name.into(),
     };
-    manifest["metadata"]["name"] = name.into();
     manifest
 }
