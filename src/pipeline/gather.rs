@@ -7,9 +7,9 @@ use crate::drift::attribute::Autoscalers;
 use crate::drift::extras::{Extras, NamespaceCoverage};
 use crate::drift::model::{Desired, Gap, GapReason, Redactor, Scope, Stage, TypeKey};
 use crate::drift::normalise;
-use crate::git::{self, SourceTree};
+use crate::git;
 use crate::live::{Discovery, Source, Wanted};
-use crate::render;
+use crate::render::{self, Rendered};
 
 use super::extra::Beside;
 use super::rollout::{self, Rollouts};
@@ -38,28 +38,33 @@ pub(super) async fn gather(
     rules: &Rules,
     redactor: &Redactor,
 ) -> Gathered {
-    let tree = match read_tree(environment).await {
-        Ok(tree) => tree,
+    let (read, ()) = tokio::join!(read(environment, redactor), source.prepare());
+    let (revision, rendered) = match read {
+        Ok(read) => read,
         Err(gap) => {
             let evidence = Evidence { gaps: vec![gap], ..Evidence::default() };
             return Gathered { evidence, ..Gathered::default() };
         }
     };
-    let rendered = render::plain(&tree, redactor);
     let mut gaps = rendered.gaps;
     if rendered.objects.is_empty() && gaps.is_empty() {
         gaps.push(nothing_declared(environment));
     }
     let types: BTreeSet<TypeKey> = rendered.objects.iter().map(|object| object.key.type_key.clone()).collect();
-    let mut discovery = source.discover(&types).await;
+    let mut discovery = source.served(&types).await;
     gaps.append(&mut discovery.gaps);
     let namespace = environment.namespace.as_deref().unwrap_or(DEFAULT_NAMESPACE);
     let desired = place_all(rendered.objects, &discovery, namespace, &mut gaps);
     let wanted = wanted(&desired, &discovery);
-    let scaling = autoscaling::wanted(&desired, &discovery.schemas, &wanted);
+    let types: BTreeSet<TypeKey> = discovery.served.into_keys().collect();
+    // The objects arrive while the schemas are still read.
+    let scaling = async {
+        let schemas = source.schemas(&types).await;
+        (source.list(autoscaling::wanted(&desired, &schemas, &wanted)).await, schemas)
+    };
     let namespaces = rollout::namespaces(&wanted);
-    let (mut scaling, mut listing, pods) =
-        tokio::join!(source.list(scaling), source.list(wanted), source.pods(namespaces));
+    let ((mut scaling, schemas), mut listing, pods) =
+        tokio::join!(scaling, source.list(wanted.clone()), source.pods(namespaces));
     gaps.append(&mut listing.gaps);
     gaps.extend(autoscaling::gaps(&mut scaling).filter(|gap| !gaps.contains(gap)).collect::<Vec<_>>());
     let (beside, (rollouts, unread)) = tokio::join!(
@@ -70,15 +75,20 @@ pub(super) async fn gather(
     let autoscalers = Autoscalers::among(listing.objects().chain(scaling.objects()));
     let Beside { extra, coverage } = beside;
     let readings = versions::read(source, &desired, &listing).await;
-    let schemas = discovery.schemas;
     let evidence = Evidence { desired, live: listing, extra, schemas, autoscalers, readings, gaps };
-    Gathered { revision: Some(tree.revision), evidence, rollouts, coverage }
+    Gathered { revision: Some(revision), evidence, rollouts, coverage }
 }
 
-/// libgit2 blocks, so it reads away from the tasks that answer requests.
-async fn read_tree(environment: &Environment) -> Result<SourceTree, Gap> {
+/// What Git declares, and at which commit. Reading blocks and is work: it stays off the tasks that wait for answers.
+async fn read(environment: &Environment, redactor: &Redactor) -> Result<(String, Rendered), Gap> {
     let Environment { repository, branch, paths, .. } = environment.clone();
-    let read = tokio::task::spawn_blocking(move || git::read(&repository.path, &branch, &paths)).await;
+    let redactor = redactor.clone();
+    let read = tokio::task::spawn_blocking(move || {
+        let tree = git::read(&repository.path, &branch, &paths)?;
+        let rendered = render::plain(&tree, &redactor);
+        Ok::<_, git::GitError>((tree.revision, rendered))
+    });
+    let read = read.await;
     let scope = format!("repository {} branch {}", environment.repository.name, environment.branch);
     let gap = |reason, message| Gap { stage: Stage::Git, scope, reason, message, source: None };
     match read {
