@@ -398,7 +398,11 @@ mod tests {
 
     fn likely_text() -> impl Strategy<Value = String> {
         proptest::collection::vec((0_usize..4, 0..LINES.len()), 1..12).prop_map(|lines| {
-            lines.into_iter().map(|(indent, line)| format!("{}{}\n", " ".repeat(indent), LINES[line])).collect()
+            let mut text = String::new();
+            for (indent, line) in lines {
+                writeln!(text, "{}{}", " ".repeat(indent), LINES[line]).unwrap();
+            }
+            text
         })
     }
 
