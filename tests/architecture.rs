@@ -19,6 +19,7 @@ const ORDER: &[&[&str]] = &[
         "drift::ignore",
         "drift::rollout",
         "drift::schema",
+        "drift::second",
         "drift::history",
     ],
     &["manifest"],

@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use super::cursor::{Cursor, Noted, Notes, Section, did_you_mean};
 use super::error::Problem;
-use super::{Cluster, ClusterSource, Config, Environment, Renderer, Repository, duration, repository, rules};
+use super::{Cluster, ClusterSource, Config, Environment, Renderer, Repository, Strategy, duration, repository, rules};
 use crate::drift::extras::Extras;
 use crate::yaml::{self, Budget, Document};
 
@@ -149,8 +149,16 @@ fn read_environment(
     clusters: &Named<Cluster>,
     repositories: &Named<Repository>,
 ) -> Result<Environment, Noted> {
-    let section =
-        section.cursor.section(&["name", "repository", "branch", "path", "renderer", "cluster", "namespace"])?;
+    let section = section.cursor.section(&[
+        "name",
+        "repository",
+        "branch",
+        "path",
+        "renderer",
+        "cluster",
+        "namespace",
+        "strategy",
+    ])?;
     let repository = section
         .require("repository", "name one of `repositories`")
         .and_then(|cursor| repositories.find(&cursor, "repository"));
@@ -162,6 +170,7 @@ fn read_environment(
     let paths = section.optional("path", read_paths);
     let renderer = section.optional("renderer", read_renderer);
     let namespace = section.optional("namespace", |cursor| Ok(cursor.name()?.to_owned()));
+    let strategy = section.optional("strategy", |cursor| read_strategy(cursor, cluster.as_ref().ok()));
     Ok(Environment {
         name: name_of(&section)?.to_owned(),
         repository: repository?,
@@ -170,7 +179,20 @@ fn read_environment(
         renderer: renderer?.unwrap_or(Renderer::Auto),
         cluster: cluster?,
         namespace: namespace?,
+        strategy: strategy?.unwrap_or_default(),
     })
+}
+
+fn read_strategy(cursor: &Cursor<'_>, cluster: Option<&Arc<Cluster>>) -> Result<Strategy, Noted> {
+    let snapshot = cluster.is_some_and(|cluster| matches!(cluster.source, ClusterSource::Snapshot(_)));
+    match cursor.text()? {
+        "local" => Ok(Strategy::Local),
+        "server" if snapshot => {
+            Err(cursor.note("the cluster is a snapshot: there is no API server to ask", "use `local`"))
+        }
+        "server" => Ok(Strategy::Server),
+        _ => Err(cursor.note("is no strategy", "use `local` or `server`")),
+    }
 }
 
 fn read_extras(cursor: &Cursor<'_>) -> Result<Extras, Noted> {

@@ -12,3 +12,4 @@ pub mod model;
 pub mod normalise;
 pub mod rollout;
 pub mod schema;
+pub mod second;

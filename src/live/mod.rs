@@ -8,7 +8,7 @@ use std::collections::{BTreeSet, HashMap};
 use std::sync::Arc;
 
 use crate::config::{self, ClusterSource};
-use crate::drift::model::{Gap, Live, Redactor, Schema, Scope, TypeKey};
+use crate::drift::model::{Answer, Gap, Identity, Live, ObjectKey, Redactor, Schema, Scope, TypeKey, Unsealed};
 use crate::drift::rollout::{Kind, Labels, Pod, Revision, Workload};
 use crate::drift::schema::kubernetes;
 
@@ -32,6 +32,17 @@ pub struct Served {
     pub plural: String,
     /// Whether its objects live in a namespace.
     pub scope: Scope,
+}
+
+/// What is to be tried: a declared object and where it is served.
+#[derive(Debug)]
+pub struct Proposal {
+    /// Which object.
+    pub key: ObjectKey,
+    /// How its kind is served.
+    pub served: Served,
+    /// What Git declares.
+    pub body: Unsealed,
 }
 
 /// What the cluster says about the kinds that were asked for.
@@ -94,6 +105,14 @@ impl Source {
         match self {
             Self::Cluster(cluster) => cluster.survey(survey).await,
             Self::Snapshot(snapshot) => snapshot.survey(survey).await,
+        }
+    }
+
+    /// What an apply of each object would leave; nothing is written. Files have no answer.
+    pub async fn dry_run(&self, proposals: Vec<Proposal>) -> Vec<(Identity, Answer)> {
+        match self {
+            Self::Cluster(cluster) => cluster.dry_run(proposals).await,
+            Self::Snapshot(_) => Vec::new(),
         }
     }
 

@@ -2,6 +2,7 @@
 
 mod client;
 mod discovery;
+mod dry_run;
 mod pods;
 mod survey;
 
