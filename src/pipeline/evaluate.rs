@@ -14,7 +14,7 @@ use crate::drift::model::{
     Identity, ImageChange, Live, NodeId, ObjectAssessment, Opinion, Origin, Pointer, Schema, State, TypeKey, Warning,
     Withheld, WithheldReason,
 };
-use crate::drift::normalise::{Normalised, is_default, normalise};
+use crate::drift::normalise::{Normalised, complete, declared, is_default};
 use crate::drift::schema::kubernetes;
 use crate::drift::second;
 use crate::live::Listing;
@@ -225,14 +225,18 @@ impl<'a> Judge<'a> {
     /// What differs, and what only the server and its controllers have.
     fn findings(&self, live: &Live) -> (Vec<Finding>, Vec<FieldPath>) {
         let root = self.schema.root(&self.desired.key.type_key);
-        let normalised = normalise(self.schema, root, &self.desired.content);
+        let full = complete(self.schema, root, &self.desired.content);
+        if compare::equal(self.context(), root, &full, &live.content) {
+            return (Vec::new(), Vec::new());
+        }
+        let normalised = Normalised { declared: declared(self.schema, root, &self.desired.content), full };
         let mut explained = Vec::new();
         let mut attributed = self.attributed(live, root, &normalised, &live.content, &mut explained);
         if attributed.is_empty() {
             return (Vec::new(), explained);
         }
         // A server of another version, or a dump, may lack defaults that Git declares: complete it and look again.
-        let completed = normalise(self.schema, root, &live.content).full;
+        let completed = complete(self.schema, root, &live.content);
         attributed = self.attributed(live, root, &normalised, &completed, &mut Vec::new());
         let lives = |at: &Attributed<'_>| {
             at.difference.change == Change::Removed
@@ -241,6 +245,10 @@ impl<'a> Judge<'a> {
         let mut findings: Vec<Finding> = attributed.into_iter().filter(lives).map(|at| self.finding(at)).collect();
         findings.sort_by_cached_key(|finding| finding.path.to_string());
         (findings, explained)
+    }
+
+    fn context(&self) -> Context<'a> {
+        Context { schema: self.schema, image_mirrors: &self.rules.image_mirrors }
     }
 
     /// Every difference that counts, with what is known of its author.
@@ -252,9 +260,8 @@ impl<'a> Judge<'a> {
         content: &'v Value,
         explained: &mut Vec<FieldPath>,
     ) -> Vec<Attributed<'v>> {
-        let rules = Context { schema: self.schema, image_mirrors: &self.rules.image_mirrors };
         let sides = Sides { declared: &normalised.declared, full: &normalised.full, live: content };
-        let differences = compare::compare(rules, root, sides);
+        let differences = compare::compare(self.context(), root, sides);
         if differences.is_empty() {
             return Vec::new();
         }
