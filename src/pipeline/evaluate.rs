@@ -14,7 +14,7 @@ use crate::drift::model::{
     Identity, ImageChange, Live, NodeId, ObjectAssessment, Opinion, Origin, Pointer, Schema, State, TypeKey, Warning,
     Withheld, WithheldReason,
 };
-use crate::drift::normalise::{Normalised, is_default, normalise};
+use crate::drift::normalise::{Normalised, complete, declared, is_default};
 use crate::drift::schema::kubernetes;
 use crate::drift::second;
 use crate::live::Listing;
@@ -121,6 +121,7 @@ struct Verdicts<'v> {
 }
 
 /// What is said of one object.
+#[derive(Default)]
 struct Judged {
     findings: Vec<Finding>,
     /// Fields that the server drops.
@@ -256,14 +257,18 @@ impl<'a> Judge<'a> {
     /// What differs, what is declared in vain, and what only the server and its controllers have.
     fn judged(&self, live: &Live) -> Judged {
         let root = self.schema.root(&self.desired.key.type_key);
-        let normalised = normalise(self.schema, root, &self.desired.content);
+        let full = complete(self.schema, root, &self.desired.content);
+        if compare::equal(self.context(), root, &full, &live.content) {
+            return Judged::default();
+        }
+        let normalised = Normalised { declared: declared(self.schema, root, &self.desired.content), full };
         let first = self.verdicts(live, root, &normalised, &live.content);
         let controller_owned = first.explained;
         if first.attributed.is_empty() && first.dropped.is_empty() {
-            return Judged { findings: Vec::new(), dropped: Vec::new(), controller_owned };
+            return Judged { controller_owned, ..Judged::default() };
         }
         // A server of another version, or a dump, may lack defaults that Git declares: complete it and look again.
-        let completed = normalise(self.schema, root, &live.content).full;
+        let completed = complete(self.schema, root, &live.content);
         let Verdicts { attributed, dropped, .. } = self.verdicts(live, root, &normalised, &completed);
         let lives = |at: &Attributed<'_>| {
             at.difference.change == Change::Removed
@@ -275,6 +280,10 @@ impl<'a> Judge<'a> {
         Judged { findings, dropped, controller_owned }
     }
 
+    fn context(&self) -> Context<'a> {
+        Context { schema: self.schema, image_mirrors: &self.rules.image_mirrors }
+    }
+
     /// Every difference, with what is known of its author.
     fn verdicts<'v>(
         &'v self,
@@ -283,9 +292,8 @@ impl<'a> Judge<'a> {
         normalised: &'v Normalised,
         content: &'v Value,
     ) -> Verdicts<'v> {
-        let rules = Context { schema: self.schema, image_mirrors: &self.rules.image_mirrors };
         let sides = Sides { declared: &normalised.declared, full: &normalised.full, live: content };
-        let differences = compare::compare(rules, root, sides);
+        let differences = compare::compare(self.context(), root, sides);
         if differences.is_empty() {
             return Verdicts::default();
         }

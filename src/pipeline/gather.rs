@@ -13,7 +13,8 @@ use crate::drift::model::{
 use crate::drift::normalise;
 use crate::git::{self, SourceTree};
 use crate::live::{Discovery, Listing, Proposal, Source, Wanted};
-use crate::{manifest, render};
+use crate::manifest;
+use crate::render::{self, Rendered};
 
 use super::extra::Beside;
 use super::rollout::{self, Rollouts};
@@ -42,28 +43,34 @@ pub(super) async fn gather(
     rules: &Rules,
     redactor: &Redactor,
 ) -> Gathered {
-    let tree = match read_tree(environment).await {
-        Ok(tree) => tree,
+    let (read, ()) = tokio::join!(read(environment, redactor), source.prepare());
+    let (tree, rendered) = match read {
+        Ok(read) => read,
         Err(gap) => {
             let evidence = Evidence { gaps: vec![gap], ..Evidence::default() };
             return Gathered { evidence, ..Gathered::default() };
         }
     };
-    let rendered = render::plain(&tree, redactor);
     let mut gaps = rendered.gaps;
     if rendered.objects.is_empty() && gaps.is_empty() {
         gaps.push(nothing_declared(environment));
     }
     let types: BTreeSet<TypeKey> = rendered.objects.iter().map(|object| object.key.type_key.clone()).collect();
-    let mut discovery = source.discover(&types).await;
+    let mut discovery = source.served(&types).await;
     gaps.append(&mut discovery.gaps);
     let namespace = environment.namespace.as_deref().unwrap_or(DEFAULT_NAMESPACE);
     let desired = place_all(rendered.objects, &discovery, namespace, &mut gaps);
     let wanted = wanted(&desired, &discovery);
-    let scaling = autoscaling::wanted(&desired, &discovery.schemas, &wanted);
+    let types: BTreeSet<TypeKey> = discovery.served.keys().cloned().collect();
+    // The objects arrive while the schemas are still read.
+    let scaling = async {
+        let schemas = source.schemas(&types).await;
+        (source.list(autoscaling::wanted(&desired, &schemas, &wanted)).await, schemas)
+    };
     let namespaces = rollout::namespaces(&wanted);
-    let (mut scaling, mut listing, pods) =
-        tokio::join!(source.list(scaling), source.list(wanted), source.pods(namespaces));
+    let ((mut scaling, schemas), mut listing, pods) =
+        tokio::join!(scaling, source.list(wanted.clone()), source.pods(namespaces));
+    let discovery = Discovery { schemas, ..discovery };
     gaps.append(&mut listing.gaps);
     gaps.extend(autoscaling::gaps(&mut scaling).filter(|gap| !gaps.contains(gap)).collect::<Vec<_>>());
     let (beside, (rollouts, unread)) = tokio::join!(
@@ -137,10 +144,16 @@ fn never_asked(object: &Desired, schema: Option<&Arc<Schema>>, source: &Source) 
     Some(Withheld { reason, message })
 }
 
-/// libgit2 blocks, so it reads away from the tasks that answer requests.
-async fn read_tree(environment: &Environment) -> Result<SourceTree, Gap> {
+/// What Git declares, and where it stands. Reading blocks and is work: it stays off the tasks that wait for answers.
+async fn read(environment: &Environment, redactor: &Redactor) -> Result<(SourceTree, Rendered), Gap> {
     let Environment { repository, branch, paths, .. } = environment.clone();
-    let read = tokio::task::spawn_blocking(move || git::read(&repository.path, &branch, &paths)).await;
+    let redactor = redactor.clone();
+    let read = tokio::task::spawn_blocking(move || {
+        let tree = git::read(&repository.path, &branch, &paths)?;
+        let rendered = render::plain(&tree, &redactor);
+        Ok::<_, git::GitError>((tree, rendered))
+    });
+    let read = read.await;
     let scope = format!("repository {} branch {}", environment.repository.name, environment.branch);
     let gap = |reason, message| Gap { stage: Stage::Git, scope, reason, message, source: None };
     match read {
