@@ -98,7 +98,7 @@ impl Walk<'_> {
             let after = after.get(key).filter(there);
             // A Job gets the labels of its template only while it has none, and nothing is left of them afterwards.
             let gave_way = |labels: &Value| {
-                let without = |labels: &Value| !all_keys(labels, |key| !is_of_a_job(key));
+                let without = |labels: &Value| all_keys(labels, |key| !is_of_a_job(key));
                 let is_of_jobs = self.of == "Job" && path == "metadata.labels" && all_keys(labels, is_of_a_job);
                 is_of_jobs && after.is_some_and(without)
             };
