@@ -162,7 +162,7 @@ fn identity(environment: &Environment) -> Identity {
     Identity {
         name: environment.name.clone(),
         repository: environment.repository.name.clone(),
-        branch: environment.branch.clone(),
+        branch: environment.reference.to_string(),
         cluster: environment.cluster.name.clone(),
     }
 }

@@ -1,13 +1,15 @@
 //! Everything that a scan rests on, read from Git and the cluster; what cannot be had becomes a gap.
 
 use std::collections::{BTreeSet, HashMap};
+use std::path::PathBuf;
+use std::time::Duration;
 
 use crate::config::Environment;
 use crate::drift::attribute::Autoscalers;
 use crate::drift::extras::Extras;
 use crate::drift::model::{Desired, Gap, GapReason, Redactor, Scope, Stage, TypeKey};
 use crate::drift::normalise;
-use crate::git::{self, SourceTree};
+use crate::git::{Checkout, GitError, Repositories, Stale};
 use crate::live::{Discovery, Source, Wanted};
 use crate::render;
 
@@ -19,26 +21,40 @@ const DEFAULT_NAMESPACE: &str = "default";
 /// What was gathered for one environment.
 #[derive(Debug, Default)]
 pub(super) struct Gathered {
-    /// The commit that was read.
-    pub revision: Option<String>,
+    /// Where in Git it was read.
+    pub origin: Option<Origin>,
     /// What is judged.
     pub evidence: Evidence,
 }
 
+/// Where in Git an environment was read.
+#[derive(Debug, Clone)]
+pub(super) struct Origin {
+    /// The repository or mirror.
+    pub location: PathBuf,
+    /// The branch, tag or commit that was followed.
+    pub reference: String,
+    /// The commit.
+    pub revision: String,
+}
+
 pub(super) async fn gather(
     environment: &Environment,
+    repositories: &Repositories,
     source: &Source,
     extras: Extras,
     redactor: &Redactor,
 ) -> Gathered {
-    let tree = match read_tree(environment).await {
-        Ok(tree) => tree,
-        Err(gap) => {
-            return Gathered { revision: None, evidence: Evidence { gaps: vec![gap], ..Evidence::default() } };
+    let Checkout { location, reference, tree, stale } = match repositories.checkout(environment).await {
+        Ok(checkout) => checkout,
+        Err(error) => {
+            let gaps = vec![unfetched(environment, &error)];
+            return Gathered { origin: None, evidence: Evidence { gaps, ..Evidence::default() } };
         }
     };
     let rendered = render::plain(&tree, redactor);
     let mut gaps = rendered.gaps;
+    gaps.extend(stale.map(|stale| outdated(environment, &tree.revision, &stale)));
     if rendered.objects.is_empty() && gaps.is_empty() {
         gaps.push(nothing_declared(environment));
     }
@@ -55,19 +71,29 @@ pub(super) async fn gather(
     let extra = extra::look(extras, source, &desired, &listing, &gaps).await;
     let autoscalers = Autoscalers::among(listing.objects().chain(scaling.objects()));
     let evidence = Evidence { desired, live: listing, extra, schemas: discovery.schemas, autoscalers, gaps };
-    Gathered { revision: Some(tree.revision), evidence }
+    Gathered { origin: Some(Origin { location, reference, revision: tree.revision }), evidence }
 }
 
-/// libgit2 blocks, so it reads away from the tasks that answer requests.
-async fn read_tree(environment: &Environment) -> Result<SourceTree, Gap> {
-    let Environment { repository, branch, paths, .. } = environment.clone();
-    let read = tokio::task::spawn_blocking(move || git::read(&repository.path, &branch, &paths)).await;
-    let scope = format!("repository {} branch {}", environment.repository.name, environment.branch);
-    let gap = |reason, message| Gap { stage: Stage::Git, scope, reason, message, source: None };
-    match read {
-        Ok(Ok(tree)) => Ok(tree),
-        Ok(Err(error)) => Err(gap(error.reason(), error.to_string())),
-        Err(error) => Err(gap(GapReason::Failed, error.to_string())),
+fn unfetched(environment: &Environment, error: &GitError) -> Gap {
+    let scope = format!("repository {} branch {}", environment.repository.name, environment.reference);
+    Gap { stage: Stage::Git, scope, reason: error.reason(), message: error.to_string(), source: None }
+}
+
+/// The last revision stands, and is not known to be the newest.
+fn outdated(environment: &Environment, revision: &str, stale: &Stale) -> Gap {
+    let revision = &revision[..12.min(revision.len())];
+    let message = format!("{}; compared with commit {revision}, fetched {} ago", stale.error, age(stale.age));
+    Gap { message, ..unfetched(environment, &stale.error) }
+}
+
+/// `45s`, `12m`, `3h05m`, `2d04h`.
+fn age(age: Duration) -> String {
+    let (minutes, hours) = (age.as_secs() / 60, age.as_secs() / 3600);
+    match () {
+        () if minutes == 0 => format!("{}s", age.as_secs()),
+        () if hours == 0 => format!("{minutes}m"),
+        () if hours < 24 => format!("{hours}h{:02}m", minutes % 60),
+        () => format!("{}d{:02}h", hours / 24, hours % 24),
     }
 }
 

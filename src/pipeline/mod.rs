@@ -18,6 +18,7 @@ use crate::drift::classify::{SeverityRule, overrule};
 use crate::drift::extras::Extras;
 use crate::drift::ignore::{self, IgnoreRule, Ignored};
 use crate::drift::model::{Assessment, Gap, GapReason, Redaction, Redactor, Stage};
+use crate::git::Repositories;
 use crate::live::Source;
 use crate::report::{EnvironmentReport, Identity};
 
@@ -71,6 +72,7 @@ pub enum PipelineError {
 /// Scans environments one at a time or side by side.
 #[derive(Debug)]
 pub struct Pipeline {
+    repositories: Repositories,
     /// By the cluster's name.
     sources: HashMap<String, Source>,
     rules: Arc<Rules>,
@@ -94,17 +96,23 @@ impl Pipeline {
             ignore: config.ignore.clone(),
             redaction: Redaction::new(redactor.clone(), config.redact.clone()),
         });
-        Ok(Self { sources, rules, extras: config.extras, redactor })
+        let repositories = Repositories::new(config);
+        Ok(Self { repositories, sources, rules, extras: config.extras, redactor })
+    }
+
+    /// The environments that `environment` stands for: itself, or one for each branch that its pattern finds.
+    pub async fn expand(&self, environment: &Arc<Environment>) -> Vec<Arc<Environment>> {
+        self.repositories.expand(environment).await
     }
 
     /// Scans one environment. Never fails: what could not be known is a gap of the report.
     pub async fn scan(&self, environment: &Environment) -> EnvironmentReport {
         let started_at = Timestamp::now();
         let gathered = match self.sources.get(&environment.cluster.name) {
-            Some(source) => gather::gather(environment, source, self.extras, &self.redactor).await,
+            Some(source) => gather::gather(environment, &self.repositories, source, self.extras, &self.redactor).await,
             None => gather::Gathered::default(),
         };
-        let revision = gathered.revision.clone();
+        let origin = gathered.origin.clone();
         let (of, rules, redactor) = (environment.clone(), Arc::clone(&self.rules), self.redactor.clone());
         // Comparing is work, not waiting: it stays off the threads that answer requests.
         let judged = tokio::task::spawn_blocking(move || judge(&of, &gathered, &rules, &redactor, started_at)).await;
@@ -113,11 +121,14 @@ impl Pipeline {
         let identity = Identity {
             name: environment.name.clone(),
             repository: environment.repository.name.clone(),
-            branch: environment.branch.clone(),
+            branch: origin.as_ref().map_or_else(|| environment.reference.to_string(), |at| at.reference.clone()),
             cluster: environment.cluster.name.clone(),
         };
         let times = (started_at, Timestamp::now());
-        EnvironmentReport { ignored, ..EnvironmentReport::new(identity, revision, assessment, times) }
+        EnvironmentReport {
+            ignored,
+            ..EnvironmentReport::new(identity, origin.map(|at| at.revision), assessment, times)
+        }
     }
 }
 
@@ -133,8 +144,8 @@ fn judge(
     let declared = &gathered.evidence.desired;
     overrule(&rules.severity, &environment.name, declared, &mut assessment.objects);
     let ignored = ignore::apply(&rules.ignore, &environment.name, declared, &mut assessment, now);
-    if let Some(revision) = &gathered.revision {
-        let tip = lag::Tip { location: &environment.repository.path, revision };
+    if let Some(origin) = &gathered.origin {
+        let tip = lag::Tip { location: &origin.location, revision: &origin.revision };
         lag::attribute_lag(&mut assessment.objects, tip, &gathered.evidence, &environment.name, rules, redactor);
     }
     (assessment, ignored)
