@@ -16,7 +16,7 @@ use crate::config::Address;
 
 /// The URL that libgit2 sees in place of every address.
 pub(super) const URL: &str = "driftd://server/";
-const SCHEME: &str = "driftd://";
+const SCHEME: &str = "driftd";
 
 thread_local! {
     /// The fetch that this thread is at: libgit2 passes nothing to a transport but the URL.
