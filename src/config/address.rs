@@ -79,6 +79,13 @@ impl Address {
                 message: "has a scheme that is not known",
                 hint: "use https or ssh, or the path of a clone on this machine",
             }),
+            // `ext::…` is a program to git.
+            None if text.split('/').next().is_some_and(|first| first.contains("::") && !first.starts_with('[')) => {
+                Err(NoAddress {
+                    message: "has a scheme that is not known",
+                    hint: "use https or ssh, or the path of a clone on this machine",
+                })
+            }
             None => match scp_like(text) {
                 Some((authority, path)) => ssh(authority, path.to_owned()),
                 None => Ok(Self::Local(folder.join(text))),
@@ -293,6 +300,7 @@ mod tests {
             ("ssh://host/", "! names no repository behind the host"),
             ("file://elsewhere/x", "! is no `file://` URL of this machine"),
             ("ftp://host/x", "! has a scheme that is not known"),
+            ("ext::sh -c id", "! has a scheme that is not known"),
         ] {
             assert_eq!(shown(text), expected, "{text}");
         }

@@ -64,7 +64,8 @@ fn refused(host: &str, error: &io::Error) -> Fault {
         return Fault::Unreachable { host: host.to_owned(), message: format!("TLS fails: {error}") };
     };
     let message = match wrong {
-        CertificateError::UnknownIssuer => {
+        // The signature is wrong where another authority has the name of a known one.
+        CertificateError::UnknownIssuer | CertificateError::BadSignature => {
             "its issuer is not known; name the bundle of the authority that issued it as `caFile`".to_owned()
         }
         CertificateError::Expired | CertificateError::ExpiredContext { .. } => {

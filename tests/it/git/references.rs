@@ -124,13 +124,13 @@ fn tags_and_commits_are_followed() {
     git.tag("v1.0", &commit, &git2::Signature::now("T", "t@example.org").unwrap(), "x", false).unwrap();
     let second = served.commit("main", "b");
     for follows in
-        ["tag: light", "tag: v1.0", "branch: v1.0", &format!("revision: {first}"), &format!("branch: {first}")]
+        ["tag: light", "tag: v1.0", "branch: v1.0", &format!("revision: '{first}'"), &format!("branch: '{first}'")]
     {
         assert_eq!(served.follow(follows).is_in_sync().revision(), first, "{follows}");
     }
     assert_eq!(served.follow("branch: main").is_in_sync().revision(), second);
     served.follow("tag: main").fails("not-found", &["no tag main"]);
-    served.follow(&format!("revision: {}", "0123456789".repeat(4))).fails("not-found", &["no commit 0123456789"]);
+    served.follow(&format!("revision: '{}'", "0123456789".repeat(4))).fails("not-found", &["no commit 0123456789"]);
     served.follow("branch: light2").fails("not-found", &["no branch light2; there are main"]);
 }
 
@@ -139,9 +139,9 @@ fn a_commit_that_no_branch_has_is_asked_for_where_the_server_allows_it() {
     let served = Served::new();
     let lost = served.commit("gone", "a");
     served.delete("gone");
-    served.follow(&format!("revision: {lost}")).fails("not-found", &["no commit"]);
+    served.follow(&format!("revision: '{lost}'")).fails("not-found", &["no commit"]);
     served.git().config().unwrap().set_bool("uploadpack.allowAnySHA1InWant", true).unwrap();
-    assert_eq!(served.follow(&format!("revision: {lost}")).is_in_sync().revision(), lost);
+    assert_eq!(served.follow(&format!("revision: '{lost}'")).is_in_sync().revision(), lost);
 }
 
 #[test]

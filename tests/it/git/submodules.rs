@@ -110,7 +110,7 @@ fn a_submodule_that_cannot_be_read_is_named_with_why() {
         ("/etc/library.git", &*served.commit, "its URL is a path of this machine"),
         ("file:///etc/library.git", &*served.commit, "its URL is a path of this machine"),
         ("https://user:canary-7f3a9c@127.0.0.1/x", &*served.commit, "holds a user, a password or a token"),
-        ("ext::sh -c id", &*served.commit, "is no ssh address"),
+        ("ext::sh -c id", &*served.commit, "has a scheme that is not known"),
     ] {
         add(&served.scene.repository, "libs/shared", url, commit);
         served.scene.check(&served.keys).fails("malformed", &["libs/shared is a submodule", words]);
