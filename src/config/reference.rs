@@ -30,7 +30,7 @@ pub struct Pattern {
 /// Which of several branches are followed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Pick {
-    /// The one whose name holds the highest version, as SemVer orders them.
+    /// The one whose name holds the highest version, by the order of semantic versions.
     HighestSemver,
     /// The one whose tip was committed last.
     Newest,
@@ -100,7 +100,7 @@ fn name(cursor: &Cursor<'_>) -> Result<String, Noted> {
         || ["..", "//", "@{"].iter().any(|part| name.contains(part))
         || name.starts_with(['/', '-'])
         || name.ends_with(['/', '.'])
-        || name.split('/').any(|part| part.starts_with('.') || part.ends_with(".lock"));
+        || name.split('/').any(|part| part.starts_with('.') || part.strip_suffix(".lock").is_some());
     if wrong {
         let hint = "write it as `git branch` or `git tag` lists it; a pattern is `branch: { pattern: \"release_v*\", pick: newest }`";
         return Err(cursor.note("is no name of a branch or tag", hint));

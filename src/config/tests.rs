@@ -71,9 +71,7 @@ fn api(kubeconfig: Option<&str>, context: Option<&str>) -> ClusterSource {
     ClusterSource::Api { kubeconfig: kubeconfig.map(PathBuf::from), context: context.map(str::to_owned) }
 }
 
-#[test]
-fn a_whole_file_is_read() {
-    let config = parse(WHOLE).unwrap();
+fn repositories() -> (Arc<Repository>, Arc<Repository>, Arc<Repository>) {
     let path = |path: &str| Some(PathBuf::from(path));
     let platform = Arc::new(Repository::at("platform", Address::Local("/etc/driftd/../platform.git".into())));
     let https = Arc::new(Repository {
@@ -103,6 +101,13 @@ fn a_whole_file_is_read() {
         },
         ..Repository::at("ssh", address)
     });
+    (platform, https, ssh)
+}
+
+#[test]
+fn a_whole_file_is_read() {
+    let config = parse(WHOLE).unwrap();
+    let (platform, https, ssh) = repositories();
     let other = Arc::new(Repository::at("other", Address::Local("/srv/git/a b.git".into())));
     let prod = Cluster { name: "prod-eu".into(), source: api(Some("/etc/driftd/kubeconfig"), Some("prod")) };
     let sample = ClusterSource::Snapshot("/etc/driftd/./cluster".into());
@@ -133,7 +138,7 @@ fn a_whole_file_is_read() {
             Arc::new(follows("next", &https, next)),
             Arc::new(follows("fixed", &ssh, Reference::Tag("v1.2.0".into()))),
         ],
-        git_cache: path("/etc/driftd/mirrors"),
+        git_cache: Some("/etc/driftd/mirrors".into()),
         repositories: vec![platform, https, ssh, other],
         deployers: vec!["kustomize-controller".into()],
         extras: Extras::Tracked,

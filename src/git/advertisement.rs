@@ -27,7 +27,7 @@ pub(super) fn parse(bytes: &[u8]) -> Advertisement {
                 }
                 _ => {
                     offered.any_commit |=
-                        matches!(capability, "allow-tip-sha1-in-want" | "allow-reachable-sha1-in-want")
+                        matches!(capability, "allow-tip-sha1-in-want" | "allow-reachable-sha1-in-want");
                 }
             }
         }

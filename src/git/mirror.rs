@@ -29,8 +29,8 @@ impl Mirror {
     /// The mirror of `repository` in the folder `cache`; another address is another mirror.
     pub fn new(cache: &Path, repository: &config::Repository) -> Self {
         let digest = Sha256::digest(repository.address.to_string());
-        let digest: String = digest.iter().take(8).map(|byte| format!("{byte:02x}")).collect();
-        Self { location: cache.join(format!("{}-{digest}.git", repository.name)) }
+        let digest = digest.iter().take(8).fold(0_u64, |number, byte| number << 8 | u64::from(*byte));
+        Self { location: cache.join(format!("{}-{digest:016x}.git", repository.name)) }
     }
 
     /// What was fetched before, and when; `None` where there was nothing yet.

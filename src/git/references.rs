@@ -96,10 +96,9 @@ impl References {
             }
             Reference::Tag(name) => self.tags.get(name).map(|id| peel(name, *id)),
             Reference::Revision(_) => None,
-            Reference::Pattern(pattern) => match self.picked(repository, pattern)? {
-                Some(name) => Some(peel(name, self.branches[name])),
-                None => None,
-            },
+            Reference::Pattern(pattern) => {
+                self.picked(repository, pattern)?.map(|name| peel(name, self.branches[name]))
+            }
         };
         if let Some(found) = found {
             return found;

@@ -224,11 +224,11 @@ impl Shared {
                 |failure| failure.error.clone(),
             ));
         };
-        let stale = state.failure.as_ref().map(|failure| Stale {
+        let outdated = state.failure.as_ref().map(|failure| Stale {
             error: failure.error.clone(),
             age: SystemTime::now().duration_since(at).unwrap_or_default(),
         });
-        Ok(View { location: mirror.location, references, stale })
+        Ok(View { location: mirror.location, references, stale: outdated })
     }
 
     /// The repository of a submodule: one of the configuration, or one on the same server as its parent, which is
@@ -306,12 +306,11 @@ impl Submodules for Followed {
         let entry = self.shared.submodule(&self.parent, address)?;
         let wanted: Vec<Reference> =
             entry.wanted.iter().cloned().chain([Reference::Revision(commit.to_string())]).collect();
-        let view = match &entry.repository.address {
-            Address::Local(location) => local(location),
-            _ => {
-                let state = Arc::clone(&entry.state).blocking_lock_owned();
-                self.shared.remote(&entry, state, &wanted, &self.asked)
-            }
+        let view = if let Address::Local(location) = &entry.repository.address {
+            local(location)
+        } else {
+            let state = Arc::clone(&entry.state).blocking_lock_owned();
+            self.shared.remote(&entry, state, &wanted, &self.asked)
         };
         let view = view.map_err(|error| error.to_string())?;
         let repository = read::open(&view.location).map_err(|error| error.to_string())?;

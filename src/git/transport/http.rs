@@ -285,7 +285,7 @@ fn redirected(base: &str, response: &Response<Incoming>) -> Result<String, Fault
     let location = location.ok_or_else(|| wrong("nowhere"))?;
     let absolute = if location.starts_with('/') { format!("{}{location}", server(base)) } else { location.to_owned() };
     let next = absolute.strip_suffix(REFERENCES).ok_or_else(|| wrong("something else, such as a login page"))?;
-    if !next.starts_with("https://") && !(base.starts_with("http://") && next.starts_with("http://")) {
+    if !(next.starts_with("https://") || base.starts_with("http://") && next.starts_with("http://")) {
         return Err(wrong("an address without encryption"));
     }
     if server(next).contains('@') {

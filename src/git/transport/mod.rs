@@ -28,7 +28,7 @@ pub(super) fn with<T>(session: &Arc<Session>, work: impl FnOnce() -> T) -> Resul
     registered()?;
     SESSION.with(|current| current.replace(Some(Arc::clone(session))));
     let done = work();
-    SESSION.with(|current| current.take());
+    SESSION.with(RefCell::take);
     Ok(done)
 }
 

@@ -2,6 +2,7 @@
 
 mod daemon;
 mod https;
+mod large;
 mod references;
 mod ssh;
 mod submodules;

@@ -1,9 +1,9 @@
 //! Submodules: followed where the credentials allow it, a gap that names them elsewhere.
 
-use git2::{Index, IndexEntry, IndexTime, Oid, Signature};
+use git2::{Index, IndexEntry, Oid, Signature};
 
 use super::{CANARY, MANIFEST, Scene};
-use crate::fixture::{Authority, GitRepository, GitServer};
+use crate::fixture::{Authority, GitRepository, GitServer, entry};
 
 /// Commits to `main` of `repository` a submodule at `path` with `url`, beside the manifest.
 fn add(repository: &GitRepository, path: &str, url: &str, commit: &str) {
@@ -17,12 +17,7 @@ fn add(repository: &GitRepository, path: &str, url: &str, commit: &str) {
         (path, 0o160_000, commit.parse::<Oid>().unwrap()),
     ];
     for (path, mode, id) in entries {
-        let zero = IndexTime::new(0, 0);
-        let path = path.as_bytes().to_vec();
-        let (dev, ino, uid, gid, file_size, flags, flags_extended) = (0, 0, 0, 0, 0, 0, 0);
-        let (ctime, mtime) = (zero, zero);
-        let entry = IndexEntry { ctime, mtime, dev, ino, mode, uid, gid, file_size, id, flags, flags_extended, path };
-        index.add(&entry).unwrap();
+        index.add(&IndexEntry { mode, id, ..entry(path) }).unwrap();
     }
     let tree = git.find_tree(index.write_tree_to(git).unwrap()).unwrap();
     let author = Signature::now("T", "t@example.org").unwrap();
