@@ -9,7 +9,7 @@ use std::time::Duration;
 use super::cursor::{Cursor, Noted, Notes, Section, did_you_mean};
 use super::error::Problem;
 use super::{
-    Cluster, ClusterSource, Config, Environment, Renderer, Repository, duration, reference, repository, rules,
+    Cluster, ClusterSource, Config, Environment, Renderer, Repository, Strategy, duration, reference, repository, rules,
 };
 use crate::drift::extras::Extras;
 use crate::yaml::{self, Budget, Document};
@@ -161,6 +161,7 @@ fn read_environment(
         "renderer",
         "cluster",
         "namespace",
+        "strategy",
     ])?;
     let repository = section
         .require("repository", "name one of `repositories`")
@@ -171,6 +172,7 @@ fn read_environment(
     let paths = section.optional("path", read_paths);
     let renderer = section.optional("renderer", read_renderer);
     let namespace = section.optional("namespace", |cursor| Ok(cursor.name()?.to_owned()));
+    let strategy = section.optional("strategy", |cursor| read_strategy(cursor, cluster.as_ref().ok()));
     Ok(Environment {
         name: name_of(&section)?.to_owned(),
         repository: repository?,
@@ -179,7 +181,20 @@ fn read_environment(
         renderer: renderer?.unwrap_or(Renderer::Auto),
         cluster: cluster?,
         namespace: namespace?,
+        strategy: strategy?.unwrap_or_default(),
     })
+}
+
+fn read_strategy(cursor: &Cursor<'_>, cluster: Option<&Arc<Cluster>>) -> Result<Strategy, Noted> {
+    let snapshot = cluster.is_some_and(|cluster| matches!(cluster.source, ClusterSource::Snapshot(_)));
+    match cursor.text()? {
+        "local" => Ok(Strategy::Local),
+        "server" if snapshot => {
+            Err(cursor.note("the cluster is a snapshot: there is no API server to ask", "use `local`"))
+        }
+        "server" => Ok(Strategy::Server),
+        _ => Err(cursor.note("is no strategy", "use `local` or `server`")),
+    }
 }
 
 fn read_extras(cursor: &Cursor<'_>) -> Result<Extras, Noted> {

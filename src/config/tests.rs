@@ -36,6 +36,7 @@ environments:
     renderer: plain
     cluster: prod-eu
     namespace: trino
+    strategy: server
   - {name: demo, repository: other, branch: main, path: ., cluster: sample}
   - {name: next, repository: https, branch: {pattern: 'release_v*', pick: highest-semver}, cluster: sample}
   - {name: fixed, repository: ssh, tag: v1.2.0, cluster: sample}
@@ -120,6 +121,7 @@ fn a_whole_file_is_read() {
         renderer: Renderer::Auto,
         cluster: Arc::clone(&sample),
         namespace: None,
+        strategy: Strategy::Local,
     };
     let next = Reference::Pattern(Pattern { name: Glob::new("release_v*"), pick: Pick::HighestSemver });
     let expected = Config {
@@ -132,6 +134,7 @@ fn a_whole_file_is_read() {
                 renderer: Renderer::Plain,
                 cluster: Arc::new(prod),
                 namespace: Some("trino".into()),
+                strategy: Strategy::Server,
                 ..follows("prod", &platform, Reference::Branch("prod".into()))
             }),
             Arc::new(follows("demo", &other, Reference::Branch("main".into()))),
@@ -407,4 +410,26 @@ environments:
     for (found, expected) in found.iter().zip(expected) {
         assert!(found.starts_with(expected), "{found}\n{expected}");
     }
+}
+
+#[test]
+fn only_an_api_server_can_be_asked_for_its_opinion() {
+    let file = |cluster: &str, strategy: &str| {
+        format!(
+            "clusters: [{{name: api}}, {{name: files, snapshot: x}}]\nrepositories: [{{name: r, url: /r}}]\n\
+             environments: [{{name: e, repository: r, branch: main, cluster: {cluster}, strategy: {strategy}}}]\n"
+        )
+    };
+    assert_eq!(parse(&file("api", "server")).unwrap().environments[0].strategy, Strategy::Server);
+    assert_eq!(parse(&file("files", "local")).unwrap().environments[0].strategy, Strategy::Local);
+    let at = "3: environments[0].strategy";
+    let snapshot = format!("{at}: the cluster is a snapshot: there is no API server to ask (use `local`)");
+    assert_eq!(problems(&file("files", "server")), [snapshot]);
+    assert_eq!(problems(&file("api", "remote")), [format!("{at}: is no strategy (use `local` or `server`)")]);
+}
+
+#[test]
+fn the_command_line_decides_for_every_environment() {
+    let config = parse(WHOLE).unwrap().with_strategy(Strategy::Local);
+    assert!(config.environments.iter().all(|environment| environment.strategy == Strategy::Local));
 }

@@ -10,4 +10,6 @@ pub mod history;
 pub mod ignore;
 pub mod model;
 pub mod normalise;
+pub mod rollout;
 pub mod schema;
+pub mod second;

@@ -7,11 +7,12 @@ use serde_json::Value;
 
 use super::ScanErrors;
 use super::family::{
-    DRIFT_START, DRIFTED_RESOURCES, ENVIRONMENT_INFO, FINDINGS, FINDINGS_BY_CATEGORY, Family, IMAGE_DRIFT, LAST_SCAN,
-    LAST_SUCCESS, RESOURCE_DRIFTED, RESOURCES, REVISION_INFO, RULE_EXPIRY, SCAN_ERRORS, SCAN_SUCCESS, SERIES_DROPPED,
-    SUPPRESSED,
+    DRIFT_START, DRIFTED_RESOURCES, DRY_RUN, ENVIRONMENT_INFO, FINDINGS, FINDINGS_BY_CATEGORY, Family, IMAGE_DRIFT,
+    LAST_SCAN, LAST_SUCCESS, NAMESPACE_OBJECTS, RESOURCE_DRIFTED, RESOURCES, REVISION_INFO, RULE_EXPIRY, SCAN_ERRORS,
+    SCAN_SUCCESS, SERIES_DROPPED, SUPPRESSED,
 };
 use super::text::{seconds, write_sample};
+use crate::drift::extras::NamespaceCoverage;
 use crate::drift::ignore::Ignored;
 use crate::drift::model::{Category, Finding, ObjectAssessment, Origin, PathStep, Severity, Stage, State, Summary};
 
@@ -52,6 +53,8 @@ pub struct Standing<'a> {
     pub objects: &'a [ObjectAssessment],
     /// What ignore rules hide.
     pub ignored: &'a Ignored,
+    /// How much of each namespace Git declares.
+    pub coverage: &'a [NamespaceCoverage],
 }
 
 /// The samples of `family`; empty for those that belong to no environment.
@@ -127,9 +130,22 @@ fn drift_samples(out: &mut Lines<'_>, standing: &Standing<'_>) {
                 images(out, object);
             }
         }
+        NAMESPACE_OBJECTS => {
+            for of in standing.coverage {
+                out.add(&[&of.namespace, "true"], of.declared);
+                out.add(&[&of.namespace, "false"], of.undeclared);
+            }
+        }
         SUPPRESSED => {
             for rule in standing.ignored.rules() {
                 out.add(&[&rule.rule], rule.findings);
+            }
+        }
+        DRY_RUN => {
+            if let Some(counts) = &standing.summary.dry_run {
+                out.add(&["agreed"], counts.agreed);
+                out.add(&["disagreed"], counts.disagreed);
+                out.add(&["compared_locally"], counts.compared_locally);
             }
         }
         SERIES_DROPPED => {

@@ -95,7 +95,12 @@ pub(super) const IMAGE_DRIFT: Family = gauge(
         "desired",
         "live",
     ],
-    "1 for every container whose image is not the one that Git declares.",
+    "1 for every container whose image is not the one that Git declares, or whose Pods stay on another one than their template's.",
+);
+pub(super) const NAMESPACE_OBJECTS: Family = gauge(
+    "driftd_namespace_objects",
+    &["environment", "resource_namespace", "declared"],
+    "Live objects of a namespace that Git declares (true) and does not declare (false), among the kinds that are listed.",
 );
 pub(super) const SERIES_DROPPED: Family = gauge(
     "driftd_series_dropped",
@@ -111,6 +116,12 @@ pub(super) const RULE_EXPIRY: Family = gauge(
     "driftd_ignore_rule_expiry_timestamp_seconds",
     &["environment", "rule"],
     "When an ignore rule ends or ended, in unix seconds; absent for a rule without an end.",
+);
+pub(super) const DRY_RUN: Family = gauge(
+    "driftd_dry_run_resources",
+    &["environment", "outcome"],
+    "Objects by what the dry-run of the API server says of them beside driftd: agreed, disagreed, or compared_locally \
+     where it gave no answer; absent without the strategy server.",
 );
 pub(super) const SCAN_SUCCESS: Family =
     gauge("driftd_scan_success", &["environment"], "1 if the latest scan compared everything, 0 if it left a gap.");
@@ -152,9 +163,11 @@ pub const FAMILIES: &[Family] = &[
     RESOURCE_DRIFTED,
     DRIFT_START,
     IMAGE_DRIFT,
+    NAMESPACE_OBJECTS,
     SERIES_DROPPED,
     SUPPRESSED,
     RULE_EXPIRY,
+    DRY_RUN,
     SCAN_SUCCESS,
     LAST_SCAN,
     LAST_SUCCESS,

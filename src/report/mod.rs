@@ -6,11 +6,13 @@ pub mod ignores;
 pub mod json;
 #[cfg(test)]
 mod sample;
+mod shared;
 pub mod text;
 
 use jiff::Timestamp;
 use serde::Serialize;
 
+use crate::drift::extras::NamespaceCoverage;
 use crate::drift::ignore::Ignored;
 use crate::drift::model::{Assessment, Gap, ObjectAssessment, State, Summary};
 
@@ -83,6 +85,9 @@ pub struct EnvironmentReport {
     /// What ignore rules hide, and which of them hide nothing.
     #[serde(flatten)]
     pub ignored: Ignored,
+    /// How much of each namespace Git declares, by name; empty where not everything in Git could be read.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub coverage: Vec<NamespaceCoverage>,
     /// Ordered by namespace, kind, group, name.
     pub objects: Vec<ObjectAssessment>,
     /// When this environment's scan began; in the report only as the times of the whole.
@@ -125,27 +130,32 @@ impl EnvironmentReport {
             summary: Summary::of(&assessment.objects),
             gaps: assessment.gaps,
             ignored: Ignored::default(),
+            coverage: Vec::new(),
             objects: assessment.objects,
             started_at,
             finished_at,
         }
     }
 
-    /// The objects that are not in sync, which is what a report lists unless all are asked for.
+    /// What a report lists unless all objects are asked for: those that are not in sync, and those of which the second
+    /// opinion has something to tell.
     pub fn out_of_sync(&self) -> impl Iterator<Item = &ObjectAssessment> {
         self.listed(Listing::OutOfSync)
     }
 
     /// The objects that a report lists.
     pub fn listed(&self, listing: Listing) -> impl Iterator<Item = &ObjectAssessment> {
-        self.objects.iter().filter(move |object| listing == Listing::All || object.state != State::InSync)
+        self.objects
+            .iter()
+            .filter(move |object| listing == Listing::All || object.state != State::InSync || object.is_disputed())
     }
 }
 
 impl Report {
     /// Joins the environments' reports; `None` while there is none.
     #[must_use]
-    pub fn new(environments: Vec<EnvironmentReport>) -> Option<Self> {
+    pub fn new(mut environments: Vec<EnvironmentReport>) -> Option<Self> {
+        shared::warn(&mut environments);
         let started_at = environments.iter().map(|environment| environment.started_at).min()?;
         let finished_at = environments.iter().map(|environment| environment.finished_at).max()?;
         Some(Self {

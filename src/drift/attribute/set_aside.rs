@@ -41,6 +41,8 @@ pub(super) fn is_set_aside(allocated: &[AllocatedField], live: &Value, steps: &[
     match names.as_slice() {
         ["metadata", "ownerReferences"] | ["status"] => true,
         ["metadata", "labels" | "annotations", key] if is_tracking(key) => true,
+        // kapp marks what it deploys in selectors and templates, too.
+        [.., "labels" | "matchLabels" | "selector", key] if key.starts_with("kapp.k14s.io/") => true,
         [.., "metadata", "creationTimestamp"] => value.is_null(),
         _ => allocated.iter().any(|field| field.covers(steps, live)),
     }
@@ -63,6 +65,27 @@ pub(super) fn is_overruled(live: &Value, difference: &Difference<'_>) -> bool {
         }
         _ => false,
     }
+}
+
+/// Whether the taints of a Node differ by nothing but those that tell its condition, which come and go with it, and by
+/// the times at which they were added.
+///
+/// Rule: `plugin/pkg/admission/nodetaint/admission.go` and `pkg/controller/nodelifecycle`.
+pub(super) fn is_condition(live: &Value, difference: &Difference<'_>) -> bool {
+    let names: Vec<&str> = difference.path.names().collect();
+    if live["kind"] != "Node" || names != ["spec", "taints"] {
+        return false;
+    }
+    let taints = |side: Option<&Value>| -> Vec<[Value; 3]> {
+        let all = side.and_then(Value::as_array).into_iter().flatten();
+        let mut own: Vec<_> = all.map(|taint| ["key", "value", "effect"].map(|field| taint[field].clone())).collect();
+        own.sort_by_key(|taint| format!("{taint:?}"));
+        own
+    };
+    let (desired, mut live) = (taints(difference.desired), taints(difference.live));
+    let tells = |[key, ..]: &[Value; 3]| key.as_str().is_some_and(|key| key.starts_with("node.kubernetes.io/"));
+    live.retain(|taint| desired.contains(taint) || !tells(taint));
+    desired == live
 }
 
 /// Where an API server looks for the authority of those that it calls, in webhooks, `APIService`s and CRDs.

@@ -1,6 +1,7 @@
 //! The words of the domain, shared by every room of the heart and by all that stands around it.
 
 mod assessment;
+mod autoscaler;
 mod deferred;
 mod difference;
 mod facts;
@@ -8,8 +9,10 @@ mod field_set;
 mod finding;
 mod gap;
 mod glob;
+mod image;
 mod key;
 mod object;
+mod opinion;
 mod path;
 mod pattern;
 mod received;
@@ -18,19 +21,22 @@ mod schema;
 mod select;
 mod sensitive;
 mod shown;
+mod sops;
 mod source;
 
-pub use assessment::{Assessment, ObjectAssessment, StateCounts, Summary, Suppressed, Warning};
+pub use assessment::{Assessment, ObjectAssessment, OpinionCounts, StateCounts, Summary, Suppressed, Warning};
 pub use difference::Difference;
 pub use facts::{
     AllocatedField, Condition, DefaultAction, DefaultRule, Facts, RulePath, RuleStep, Spelling, TypeFacts,
 };
 pub use field_set::FieldSet;
-pub use finding::{Category, Change, Finding, Manager, Operation, Origin, Severity, State};
+pub use finding::{Category, Change, Finding, Holdup, Manager, Operation, Origin, PodShare, Severity, State};
 pub use gap::{Gap, GapReason, Stage};
 pub use glob::Glob;
-pub use key::{KindKey, ObjectKey, Scope, TypeKey};
+pub use image::{Age, ImageChange, ImagePart, ImageReference};
+pub use key::{Identity, KindKey, ObjectKey, Scope, TypeKey};
 pub use object::{Declared, Desired, Live, ObjectError, Writer};
+pub use opinion::{Answer, DRY_RUN_MANAGER, Disagreement, Opinion, Unsealed, Withheld, WithheldReason};
 pub use path::{FieldPath, PathStep, Pointer};
 pub use pattern::{Coverage, PathPattern, PatternError};
 pub use received::Received;

@@ -4,8 +4,9 @@ use serde_json::json;
 
 use super::super::{FAMILIES, Format, join, render};
 use super::*;
+use crate::drift::extras::Counted;
 use crate::drift::ignore::RuleUse;
-use crate::drift::model::{Change, FieldPath, ObjectKey, TypeKey};
+use crate::drift::model::{Change, Disagreement, FieldPath, ObjectKey, Opinion, TypeKey, Withheld, WithheldReason};
 
 fn observed<'a>(standing: Option<Standing<'a>>, errors: &'a ScanErrors) -> Observed<'a> {
     let ended = standing.map(|_| "2026-11-21T10:00:00Z".parse().unwrap());
@@ -40,6 +41,8 @@ fn object(name: &str, state: State) -> ObjectAssessment {
         findings: Vec::new(),
         suppressed: Vec::new(),
         warnings: Vec::new(),
+        dry_run: None,
+        controller_owned: Vec::new(),
     }
 }
 
@@ -56,6 +59,8 @@ fn image_change(container: &str) -> Finding {
         category: Category::Image,
         severity: Severity::Critical,
         origin: Origin::Manual,
+        image: None,
+        pods: None,
         commits_behind: None,
         revision: None,
         manager: None,
@@ -104,7 +109,14 @@ enum Scan {
 fn rendered(objects: &[ObjectAssessment], scan: Scan) -> String {
     let summary = Summary::of(objects);
     let ignored = ignored();
-    let standing = Standing { complete: scan == Scan::Complete, summary: &summary, objects, ignored: &ignored };
+    let coverage = [NamespaceCoverage { namespace: "trino".into(), kinds: Counted::All, declared: 41, undeclared: 3 }];
+    let standing = Standing {
+        complete: scan == Scan::Complete,
+        summary: &summary,
+        objects,
+        ignored: &ignored,
+        coverage: &coverage,
+    };
     let errors = ScanErrors::from([(Stage::List, 2)]);
     join(&[&render(&observed(Some(standing), &errors))], Format::Text)
 }
@@ -115,6 +127,15 @@ fn has(text: &str, line: &str) -> bool {
 
 fn count(text: &str, family: &str) -> usize {
     text.lines().filter(|line| line.starts_with(&format!("{family}{{"))).count()
+}
+
+#[test]
+fn a_namespace_tells_how_much_of_it_git_declares() {
+    let text = rendered(&[object("a", State::InSync)], Scan::Complete);
+    for (declared, number) in [("true", 41), ("false", 3)] {
+        let labels = format!("environment=\"prod\",resource_namespace=\"trino\",declared=\"{declared}\"");
+        assert!(has(&text, &format!("driftd_namespace_objects{{{labels}}} {number}")), "{text}");
+    }
 }
 
 #[test]
@@ -193,6 +214,31 @@ fn the_same_image_change_outside_containers_makes_one_series() {
 }
 
 #[test]
+fn second_opinions_have_their_series_only_where_somebody_was_asked() {
+    let asked = |opinion| ObjectAssessment { dry_run: Some(opinion), ..object("a", State::InSync) };
+    let disputed = Disagreement {
+        path: FieldPath::from(vec![PathStep::Key("data".into())]),
+        local: None,
+        server: Some(Change::Changed),
+        live: None,
+        applied: None,
+    };
+    let late = Withheld { reason: WithheldReason::TimedOut, message: String::new() };
+    let objects = [
+        asked(Opinion::Disagreements(Vec::new())),
+        asked(Opinion::Disagreements(Vec::new())),
+        asked(Opinion::Disagreements(vec![disputed])),
+        asked(Opinion::ComparedLocally(late)),
+    ];
+    let text = rendered(&objects, Scan::Complete);
+    for (outcome, count) in [("agreed", 2), ("disagreed", 1), ("compared_locally", 1)] {
+        let line = format!("driftd_dry_run_resources{{environment=\"prod\",outcome=\"{outcome}\"}} {count}");
+        assert!(has(&text, &line), "no {line} in\n{text}");
+    }
+    assert_eq!(count(&rendered(&[object("a", State::InSync)], Scan::Complete), "driftd_dry_run_resources"), 0);
+}
+
+#[test]
 fn beyond_the_cap_the_most_severe_keep_their_series() {
     let mut objects: Vec<_> =
         (0..=MAX_DRIFTED_OBJECTS).map(|number| object(&format!("a{number:05}"), State::Modified)).collect();
@@ -207,7 +253,8 @@ fn beyond_the_cap_the_most_severe_keep_their_series() {
 
 #[test]
 fn every_family_of_the_table_is_written_once_and_in_its_order() {
-    let drifted = ObjectAssessment { findings: vec![image_change("trino")], ..object("a", State::Modified) };
+    let (findings, dry_run) = (vec![image_change("trino")], Some(Opinion::Disagreements(Vec::new())));
+    let drifted = ObjectAssessment { findings, dry_run, ..object("a", State::Modified) };
     let mut text = rendered(&[drifted], Scan::Complete);
     text.push_str(&super::super::closing(Format::Text));
     let written: Vec<_> = text.lines().filter_map(|line| line.strip_prefix("# TYPE ")?.split(' ').next()).collect();

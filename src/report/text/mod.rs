@@ -1,6 +1,8 @@
 //! The report for people: what drifts, where it is declared, by whom it was changed and since when.
 
 mod age;
+mod coverage;
+mod opinion;
 mod rules;
 mod value;
 
@@ -8,6 +10,7 @@ use std::io::{self, Write};
 
 use anstyle::{AnsiColor, Style};
 use jiff::Timestamp;
+use serde_json::Value;
 
 use self::age::Moment;
 use self::value::{LineKind, Sides, escape};
@@ -80,7 +83,8 @@ impl Page<'_> {
         }
         // What Git declares in vain is told wherever it stands.
         let shown = |object: &&ObjectAssessment| {
-            listing == Listing::All || object.state != State::InSync || !object.warnings.is_empty()
+            let speaks = !object.warnings.is_empty() || object.is_disputed();
+            listing == Listing::All || object.state != State::InSync || speaks
         };
         let objects: Vec<&ObjectAssessment> = self.environment.objects.iter().filter(shown).collect();
         let width = objects.iter().map(|object| name(&object.key).chars().count()).max().unwrap_or(0).min(WIDEST_NAME);
@@ -94,6 +98,7 @@ impl Page<'_> {
             listing_in_sync = in_sync;
             self.write_object(object, width, out)?;
             if listing == Listing::All {
+                write_controller_owned(object, out)?;
                 for suppressed in &object.suppressed {
                     self.write_finding(&suppressed.finding, out)?;
                     writeln!(out, "             {DIM}suppressed by {}{DIM:#}", escape(&suppressed.suppressed_by))?;
@@ -130,7 +135,8 @@ impl Page<'_> {
             writeln!(out, "  {}", origin.join(", "))?;
         }
         writeln!(out, "  {}", counted(&environment.summary))?;
-        rules::write(&environment.ignored, listing, out)
+        rules::write(&environment.ignored, listing, out)?;
+        coverage::write(&environment.coverage, listing, out)
     }
 
     fn write_object(&self, object: &ObjectAssessment, width: usize, out: &mut dyn Write) -> io::Result<()> {
@@ -153,7 +159,8 @@ impl Page<'_> {
             writeln!(out, "    {style}{severity}{style:#} {category}, origin {origin}")?;
         }
         object.findings.iter().try_for_each(|finding| self.write_finding(finding, out))?;
-        object.warnings.iter().try_for_each(|warning| write_warning(warning, out))
+        object.warnings.iter().try_for_each(|warning| write_warning(warning, out))?;
+        object.dry_run.iter().try_for_each(|opinion| opinion::write(opinion, out))
     }
 
     fn write_finding(&self, finding: &Finding, out: &mut dyn Write) -> io::Result<()> {
@@ -168,7 +175,13 @@ impl Page<'_> {
         let style = severity_style(finding.severity);
         writeln!(out, "  {style}{}{style:#} {}", finding.severity, finding.category)?;
         if !whole {
-            write_sides(finding, out)?;
+            write_sides(finding.desired.as_deref(), finding.live.as_deref(), out)?;
+        }
+        if let Some(image) = &finding.image {
+            writeln!(out, "             {DIM}{}{DIM:#}", escape(&image.to_string()))?;
+        }
+        if let Some(pods) = &finding.pods {
+            writeln!(out, "             {BOLD}{pods}{BOLD:#}")?;
         }
         match &finding.manager {
             None => write!(out, "             origin {}", finding.origin)?,
@@ -191,8 +204,8 @@ impl Page<'_> {
     }
 }
 
-fn write_sides(finding: &Finding, out: &mut dyn Write) -> io::Result<()> {
-    let (desired, live) = match Sides::of(finding.desired.as_deref(), finding.live.as_deref()) {
+fn write_sides(desired: Option<&Value>, live: Option<&Value>, out: &mut dyn Write) -> io::Result<()> {
+    let (desired, live) = match Sides::of(desired, live) {
         Sides::Values(desired, live) => (desired, live),
         Sides::Lines(lines) => {
             for line in lines {
@@ -213,8 +226,18 @@ fn write_sides(finding: &Finding, out: &mut dyn Write) -> io::Result<()> {
     writeln!(out, "             {desired} → {live}")
 }
 
+fn write_controller_owned(object: &ObjectAssessment, out: &mut dyn Write) -> io::Result<()> {
+    let paths: Vec<String> = object.controller_owned.iter().map(|path| escape(&path.to_string())).collect();
+    if paths.is_empty() {
+        return Ok(());
+    }
+    writeln!(out, "    {DIM}controller-owned  {}{DIM:#}", paths.join(", "))
+}
+
 fn write_warning(warning: &Warning, out: &mut dyn Write) -> io::Result<()> {
-    let (path, message) = (escape(&warning.path.to_string()), escape(&warning.message));
+    let whole = warning.path.steps().is_empty();
+    let path = if whole { "the object".to_owned() } else { escape(&warning.path.to_string()) };
+    let message = escape(&warning.message);
     writeln!(out, "    {YELLOW}warning{YELLOW:#}  {path}  {message}  {CYAN}{}{CYAN:#}", place(&warning.source))
 }
 
@@ -246,6 +269,9 @@ fn counted(summary: &Summary) -> String {
     }
     if summary.suppressed > 0 {
         text = format!("{text}; {} suppressed", summary.suppressed);
+    }
+    if let Some(counts) = &summary.dry_run {
+        text = format!("{text}; {}", opinion::counted(counts));
     }
     text
 }
@@ -281,6 +307,8 @@ const fn severity_style(severity: Severity) -> Style {
 mod tests {
     use super::super::sample;
     use super::*;
+    use crate::drift::extras::{Counted, NamespaceCoverage};
+    use crate::drift::model::{Holdup, PodShare};
 
     fn written(report: &Report, listing: Listing, verdict: Verdict) -> String {
         let mut bytes = Vec::new();
@@ -302,6 +330,26 @@ mod tests {
             "{text}"
         );
         assert!(text.contains("\n\n  in-sync   Service trino/trino  trino/coordinator.yaml:1\n\n"), "{text}");
+    }
+
+    #[test]
+    fn pods_and_coverage_are_told_in_a_line_each() {
+        let mut report = sample::report();
+        let image = &mut report.environments[0].objects[1].findings[0];
+        image.pods = Some(PodShare { count: 2, of: 3, because: Holdup::DeadlineExceeded });
+        report.environments[0].coverage = vec![NamespaceCoverage {
+            namespace: "trino".into(),
+            kinds: Counted::Declared,
+            declared: 41,
+            undeclared: 3,
+        }];
+        let text = written(&report, Listing::All, Verdict::Drift);
+        let stuck = "\n             2 of 3 Pods: the rollout is stuck, its progress deadline is exceeded\n";
+        assert!(text.contains(stuck), "{text}");
+        let coverage =
+            "\n  coverage    namespace trino: Git declares 41 of 44 objects of the kinds that it declares there\n";
+        assert!(text.contains(coverage), "{text}");
+        assert!(!written(&report, Listing::OutOfSync, Verdict::Drift).contains("coverage"));
     }
 
     #[test]

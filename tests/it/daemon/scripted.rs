@@ -7,7 +7,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use driftd::board::Board;
-use driftd::config::{Address, Cluster, ClusterSource, Config, Environment, Reference, Renderer, Repository};
+use driftd::config::{Address, Cluster, ClusterSource, Config, Environment, Reference, Renderer, Repository, Strategy};
 use driftd::daemon::{Daemon, DaemonError, Scan};
 use driftd::drift::extras::Extras;
 use driftd::drift::model::{
@@ -100,6 +100,7 @@ pub fn config(names: &[&str]) -> Config {
             renderer: Renderer::Plain,
             cluster: Arc::clone(&cluster),
             namespace: None,
+            strategy: Strategy::Local,
         })
     });
     Config {
@@ -136,6 +137,8 @@ pub fn object(name: &str, state: State) -> ObjectAssessment {
     let drifts = state.is_drift();
     ObjectAssessment {
         warnings: Vec::new(),
+        dry_run: None,
+        controller_owned: Vec::new(),
         key: ObjectKey {
             type_key: TypeKey::new("apps/v1", "Deployment"),
             namespace: Some("trino".into()),
@@ -166,6 +169,8 @@ fn image_change() -> Finding {
         category: Category::Image,
         severity: Severity::Critical,
         origin: Origin::Manual,
+        image: None,
+        pods: None,
         commits_behind: None,
         revision: None,
         manager: None,

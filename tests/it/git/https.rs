@@ -1,10 +1,9 @@
 //! https: credentials, authorities, proxies, and servers that do not do what they should.
 
 use std::net::TcpListener;
-use std::process::{Command, Stdio};
 
 use super::{CANARY, Checked, Scene};
-use crate::fixture::{Authority, Behaviour, Ended, GitServer, Proxy, eventually};
+use crate::fixture::{Authority, Behaviour, GitServer, Proxy, eventually};
 
 /// A scene with its server.
 struct Served {
@@ -177,13 +176,10 @@ fn an_interrupted_check_ends_and_leaves_nothing_behind_although_the_server_hangs
     let served = Served::new();
     served.server.behave(Behaviour::HangAtObjects);
     let config = served.scene.configure(&served.keys(", idleTimeout: 1h"), &[("prod", "branch: main")]);
-    let child = served.scene.command(&config).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
-    eventually("the objects are asked for", || {
-        served.server.requests().iter().any(|ask| ask.starts_with("POST")).then_some(())
-    });
-    let interrupt = format!("kill -INT {}", child.id());
-    assert!(Command::new("sh").args(["-c", &interrupt]).status().unwrap().success());
-    let ended = Ended::from(child.wait_with_output().unwrap());
+    let mut check = served.scene.command(&config).start();
+    let asks_for_objects = || served.server.requests().iter().any(|request| request.starts_with("POST")).then_some(());
+    eventually("the objects are asked for", asks_for_objects);
+    let ended = check.end("INT");
     assert_eq!(ended.code, Some(130), "{}", ended.stderr);
     let left: Vec<_> = std::fs::read_dir(served.scene.folder.path().join("tmp")).unwrap().collect();
     assert!(left.is_empty(), "{left:?}");

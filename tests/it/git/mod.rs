@@ -9,12 +9,11 @@ mod submodules;
 
 use std::fs;
 use std::path::{Path, PathBuf};
-use std::process::Command;
 
 use serde_json::Value;
 use tempfile::TempDir;
 
-use crate::fixture::{Ended, GitRepository, command, program};
+use crate::fixture::{Driftd, Ended, GitRepository, command, program};
 
 /// A file of credentials, and what nobody may see of it.
 const CANARY: &str = "canary-7f3a9c";
@@ -60,7 +59,7 @@ impl Scene {
     }
 
     /// `driftd check` with nothing of the caller's proxies and agents.
-    fn command(&self, config: &Path) -> Command {
+    fn command(&self, config: &Path) -> Driftd {
         let mut command =
             command(&["check", "--config", config.to_str().unwrap(), "-o", "json", "--log-level", "trace"]);
         let ssh = program("ssh").parent().unwrap().display().to_string();
@@ -91,8 +90,8 @@ struct Checked {
 }
 
 impl Checked {
-    fn of(command: &mut Command) -> Self {
-        let ended = Ended::from(command.output().expect("the binary starts"));
+    fn of(command: &mut Driftd) -> Self {
+        let ended = command.output();
         for text in [&ended.stdout, &ended.stderr] {
             assert!(!text.contains(CANARY), "a credential shows: {text}");
         }

@@ -2,8 +2,18 @@
 
 mod allocated;
 mod autoscaling;
+mod conversion;
 mod deployers;
+mod dumps;
+mod images;
 mod injected;
+mod lag;
+mod leaks;
+mod lists;
+mod placed;
+mod rollouts;
+mod second;
+mod sops;
 mod versions;
 
 use std::fs;
@@ -26,9 +36,12 @@ const PERSON: &str = "kubectl-edit";
 enum How {
     ClientSide,
     ServerSide,
+    /// Created and patched without a record of what was declared.
+    Helm,
 }
 
 const BOTH: [How; 2] = [How::ClientSide, How::ServerSide];
+const EACH: [How; 3] = [How::ClientSide, How::ServerSide, How::Helm];
 
 /// One namespace, and the branch that declares what should be in it.
 struct Scene {
@@ -72,6 +85,21 @@ impl Scene {
         match how {
             How::ClientSide => self.namespace.admin.client_side_apply(manifest),
             How::ServerSide => self.namespace.admin.server_side_apply_by_force(manifest, DEPLOYER),
+            How::Helm => self.apply_as_helm(manifest),
+        }
+    }
+
+    fn apply_as_helm(&self, manifest: &str) {
+        for document in driftd::yaml::documents(manifest.as_bytes(), &driftd::yaml::Budget::default()) {
+            let object = document.expect("YAML").value;
+            let word = |pointer: &str| object.pointer(pointer).and_then(Value::as_str).expect("text");
+            let path = self.namespace.path(word("/apiVersion"), word("/kind"), word("/metadata/name"));
+            let api = self.namespace.admin.api();
+            let applied = match api.get(&path) {
+                Ok(_) => api.patch(&path, Patch::Merge, &object, "Helm"),
+                Err(_) => self.namespace.create(&object, "Helm"),
+            };
+            applied.expect("the object is valid");
         }
     }
 
@@ -103,17 +131,23 @@ impl Scene {
     }
 
     fn run_as(&self, kubeconfig: &Path, format: &str) -> Ended {
+        self.run_with(kubeconfig, "", &["-o", format])
+    }
+
+    /// `driftd check --all` with `settings` appended to the configuration, and more arguments.
+    fn run_with(&self, kubeconfig: &Path, settings: &str, arguments: &[&str]) -> Ended {
         let text = format!(
             "clusters: [{{name: local, kubeconfig: {}}}]\nrepositories: [{{name: platform, url: {}}}]\n\
              environments: [{{name: prod, repository: platform, branch: prod, path: '.', cluster: local, \
-             namespace: {}}}]\n",
+             namespace: {}}}]\n{settings}",
             kubeconfig.display(),
             self.repository.path().display(),
             self.namespace.name,
         );
         let file = self.folder.path().join("driftd.yaml");
         fs::write(&file, text).expect("the folder is writable");
-        driftd(&["check", "--config", file.to_str().expect("UTF-8"), "-o", format, "--all"])
+        let config = file.to_str().expect("UTF-8");
+        driftd(&[&["check", "--config", config, "--all"], arguments].concat())
     }
 
     #[track_caller]
