@@ -34,5 +34,7 @@ fn a_large_history_and_a_large_tree_are_fetched_and_read() {
     }
     let server = GitServer::start(&authority);
     let url = server.serve("platform.git", scene.repository.path());
-    scene.check(&format!("url: \"{url}\", caFile: \"{}\"", authority.bundle().display())).is_in_sync();
+    // The server of the tests answers once it has everything.
+    let keys = format!("url: \"{url}\", caFile: \"{}\", idleTimeout: 10m", authority.bundle().display());
+    scene.check(&keys).is_in_sync();
 }
