@@ -22,12 +22,14 @@ fn a_large_history_and_a_large_tree_are_fetched_and_read() {
     for file in 0..number("DRIFTD_FILES", 500) {
         add(&mut index, &format!("docs/{}/{file}.txt", file % 100), file.to_string().as_bytes());
     }
+    let files = git.find_tree(index.write_tree_to(git).unwrap()).unwrap();
     let mut noise = vec![0; 1 << 20];
     for megabyte in 0..number("DRIFTD_HISTORY_MB", 3) {
         // Nothing compresses it, and each commit replaces that of the one before.
         getrandom::fill(&mut noise).unwrap();
-        add(&mut index, "blob.bin", &noise);
-        let tree = git.find_tree(index.write_tree_to(git).unwrap()).unwrap();
+        let mut root = git.treebuilder(Some(&files)).unwrap();
+        root.insert("blob.bin", git.blob(&noise).unwrap(), 0o100_644).unwrap();
+        let tree = git.find_tree(root.write().unwrap()).unwrap();
         let parent = git.find_commit(git.refname_to_id("refs/heads/main").unwrap()).unwrap();
         let message = format!("megabyte {megabyte}");
         git.commit(Some("refs/heads/main"), &author, &author, &message, &tree, &[&parent]).unwrap();
