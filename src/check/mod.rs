@@ -40,6 +40,8 @@ pub fn choose(config: &Config, names: &[String]) -> Result<Vec<Arc<Environment>>
 
 /// Scans the environments side by side and joins their reports in the given order; `None` for no environment.
 pub async fn run(pipeline: &Pipeline, environments: &[Arc<Environment>]) -> Option<Report> {
+    let expanded = environments.iter().map(|environment| pipeline.expand(environment));
+    let environments = futures_util::future::join_all(expanded).await.concat();
     let scans = environments.iter().map(|environment| pipeline.scan(environment));
     Report::new(futures_util::future::join_all(scans).await)
 }

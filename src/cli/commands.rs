@@ -147,7 +147,10 @@ fn runtime() -> io::Result<tokio::runtime::Runtime> {
     tokio::runtime::Builder::new_multi_thread().enable_all().build()
 }
 
-/// Drives `work` to its end or to Ctrl-C; what still runs then is left behind.
+/// How long a fetch that was stopped has to end, so that its temporary folder can go.
+const LAST_MOMENT: Duration = Duration::from_secs(1);
+
+/// Drives `work` to its end or to Ctrl-C; what still runs after a last moment is left behind.
 fn one_shot<F: Future>(work: F) -> Result<F::Output, CommandError> {
     let runtime = runtime()?;
     let outcome = runtime.block_on(async {
@@ -157,6 +160,6 @@ fn one_shot<F: Future>(work: F) -> Result<F::Output, CommandError> {
             output = work => Ok(output),
         }
     });
-    runtime.shutdown_background();
+    runtime.shutdown_timeout(LAST_MOMENT);
     outcome
 }

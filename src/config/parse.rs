@@ -9,7 +9,9 @@ use std::time::Duration;
 use super::cursor::{Cursor, Noted, Notes, Section, did_you_mean};
 use super::error::Problem;
 use super::renderer::{Defaults, read_defaults, read_renderer, read_rendering};
-use super::{Cluster, ClusterSource, Config, Environment, Renderer, Repository, Strategy, duration, repository, rules};
+use super::{
+    Cluster, ClusterSource, Config, Environment, Renderer, Repository, Strategy, duration, reference, repository, rules,
+};
 use crate::drift::extras::Extras;
 use crate::yaml::{self, Budget, Document};
 
@@ -56,6 +58,7 @@ fn read(root: &Cursor<'_>, folder: &Path) -> Result<Config, Noted> {
         "interval",
         "maxStaleness",
         "http",
+        "gitCache",
         "clusters",
         "repositories",
         "environments",
@@ -75,8 +78,13 @@ fn read(root: &Cursor<'_>, folder: &Path) -> Result<Config, Noted> {
         duration_of_at_least(cursor, least)
     });
     let listen = file.optional("http", read_listen);
+    let git_cache = file.optional("gitCache", |cursor| Ok(folder.join(cursor.text()?)));
     let clusters = Named::read(&file, "clusters", |section| read_cluster(section, folder));
-    let repositories = Named::read(&file, "repositories", |section| read_repository(section, folder));
+    let repositories = Named::read(&file, "repositories", |section| {
+        let unnamed = repository::read(section, folder);
+        let name = name_of(section)?.to_owned();
+        Ok(unnamed?.named(name))
+    });
     let renderers = read_defaults(&file, folder);
     let known = Known { clusters: &clusters, repositories: &repositories, renderers: &renderers, folder };
     let environments = Named::read(&file, "environments", |section| read_environment(section, &known));
@@ -93,6 +101,8 @@ fn read(root: &Cursor<'_>, folder: &Path) -> Result<Config, Noted> {
         interval,
         max_staleness: max_staleness?.unwrap_or(interval.saturating_mul(3)),
         listen: listen?.unwrap_or(LISTEN),
+        git_cache: git_cache?,
+        repositories: repositories.all()?,
         environments: environments.all()?,
         deployers: deployers?.unwrap_or_default(),
         extras: extras?.unwrap_or_default(),
@@ -142,14 +152,6 @@ fn read_cluster(section: &Section<'_>, folder: &Path) -> Result<Cluster, Noted> 
     Ok(Cluster { name, source })
 }
 
-fn read_repository(section: &Section<'_>, folder: &Path) -> Result<Repository, Noted> {
-    let section = section.cursor.section(&["name", "url"])?;
-    let path = section
-        .require("url", "name the repository's path or a `file://` URL")
-        .and_then(|cursor| repository::path(&cursor, folder));
-    Ok(Repository { name: name_of(&section)?.to_owned(), path: path? })
-}
-
 /// What an environment may refer to.
 struct Known<'a> {
     clusters: &'a Named<Cluster>,
@@ -163,6 +165,8 @@ fn read_environment(section: &Section<'_>, known: &Known<'_>) -> Result<Environm
         "name",
         "repository",
         "branch",
+        "tag",
+        "revision",
         "path",
         "renderer",
         "kustomize",
@@ -177,9 +181,7 @@ fn read_environment(section: &Section<'_>, known: &Known<'_>) -> Result<Environm
         .and_then(|cursor| known.repositories.find(&cursor, "repository"));
     let cluster =
         section.require("cluster", "name one of `clusters`").and_then(|cursor| known.clusters.find(&cursor, "cluster"));
-    let branch = section
-        .require("branch", "name the branch that this environment follows")
-        .and_then(|cursor| Ok(cursor.text()?.to_owned()));
+    let reference = reference::read(&section);
     let paths = section.optional("path", read_paths);
     let renderer = section.optional("renderer", read_renderer).map(|chosen| chosen.unwrap_or(Renderer::Auto));
     let rendering = renderer.and_then(|of| read_rendering(&section, of, known.renderers, known.folder));
@@ -188,7 +190,7 @@ fn read_environment(section: &Section<'_>, known: &Known<'_>) -> Result<Environm
     Ok(Environment {
         name: name_of(&section)?.to_owned(),
         repository: repository?,
-        branch: branch?,
+        reference: reference?,
         paths: paths?.unwrap_or_else(|| vec![String::new()]),
         renderer: renderer?,
         rendering: rendering?,

@@ -142,7 +142,12 @@ impl Daemon {
         );
         for environment in self.environments {
             let name = format!("the scan of environment {}", environment.name);
-            tasks.spawn(name, worker::run(environment, Arc::clone(&scanner), Arc::clone(&self.board), self.pace));
+            let (scanner, board) = (Arc::clone(&scanner), Arc::clone(&self.board));
+            if environment.reference.is_each() {
+                tasks.spawn(name, worker::run_each(environment, scanner, board, self.pace));
+            } else {
+                tasks.spawn(name, worker::run(environment, scanner, board, self.pace));
+            }
         }
         tracing::info!(address = %self.address, "listening");
         tokio::select! {
@@ -162,7 +167,7 @@ fn identity(environment: &Environment) -> Identity {
     Identity {
         name: environment.name.clone(),
         repository: environment.repository.name.clone(),
-        branch: environment.branch.clone(),
+        branch: environment.reference.to_string(),
         cluster: environment.cluster.name.clone(),
     }
 }

@@ -10,6 +10,7 @@ use std::sync::Arc;
 use crate::config::{self, ClusterSource};
 use crate::drift::model::{Answer, Gap, Identity, Live, ObjectKey, Redactor, Schema, Scope, TypeKey, Unsealed};
 use crate::drift::rollout::{Kind, Labels, Pod, Revision, Workload};
+use crate::drift::schema::kubernetes;
 
 pub use cluster::Cluster;
 pub use listing::{Listing, Survey, Wanted};
@@ -81,9 +82,30 @@ impl Source {
 
     /// Learns how `types` are served and what they look like.
     pub async fn discover(&self, types: &BTreeSet<TypeKey>) -> Discovery {
+        let (discovery, schemas) = tokio::join!(self.served(types), self.schemas(types));
+        Discovery { schemas, ..discovery }
+    }
+
+    /// Gets ready for what will be asked; whatever goes wrong is told when it is asked.
+    pub async fn prepare(&self) {
+        if let Self::Cluster(cluster) = self {
+            cluster.prepare().await;
+        }
+    }
+
+    /// Learns how `types` are served, without what they look like.
+    pub async fn served(&self, types: &BTreeSet<TypeKey>) -> Discovery {
         match self {
-            Self::Cluster(cluster) => cluster.discover(types).await,
-            Self::Snapshot(snapshot) => snapshot.discover(types).await,
+            Self::Cluster(cluster) => cluster.served(types).await,
+            Self::Snapshot(snapshot) => snapshot.served(types).await,
+        }
+    }
+
+    /// Learns what `types` look like; the embedded schema stands in for what the cluster does not tell.
+    pub async fn schemas(&self, types: &BTreeSet<TypeKey>) -> HashMap<TypeKey, Arc<Schema>> {
+        match self {
+            Self::Cluster(cluster) => cluster.schemas(types).await,
+            Self::Snapshot(_) => types.iter().map(|of| (of.clone(), kubernetes::schema())).collect(),
         }
     }
 

@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeSet, HashMap};
 use std::sync::Arc;
+use std::time::Duration;
 
 use crate::config::{Environment, Strategy};
 use crate::drift::attribute::Autoscalers;
@@ -11,10 +12,10 @@ use crate::drift::model::{
     WithheldReason,
 };
 use crate::drift::normalise;
-use crate::git::{self, GitError};
+use crate::git::{Checkout, GitError, Repositories, Stale};
 use crate::live::{Discovery, Listing, Proposal, Source, Wanted};
 use crate::manifest;
-use crate::render::{self, Capabilities, Sources};
+use crate::render::{self, Capabilities, Rendered, Sources};
 use crate::report::Rendering;
 
 use super::extra::Beside;
@@ -28,7 +29,7 @@ const DEFAULT_NAMESPACE: &str = "default";
 /// What was gathered for one environment.
 #[derive(Debug, Default)]
 pub(super) struct Gathered {
-    /// What was read.
+    /// Where in Git it was read.
     pub tip: Option<Tip>,
     /// What is judged.
     pub evidence: Evidence,
@@ -43,44 +44,41 @@ pub(super) struct Gathered {
 }
 
 pub(super) async fn gather(
-    environment: &Environment,
+    (environment, repositories): (&Environment, &Repositories),
     source: &Source,
     renders: &Renders,
     extras: Extras,
     rules: &Rules,
     redactor: &Redactor,
 ) -> Gathered {
-    let failed = |tip, gap| Gathered {
-        tip,
-        evidence: Evidence { gaps: vec![gap], ..Evidence::default() },
-        ..Gathered::default()
+    let (declared, ()) = tokio::join!(declared(environment, repositories, source, renders, redactor), source.prepare());
+    let (tip, inputs, rendered) = match declared {
+        Ok(declared) => declared,
+        Err((tip, gaps)) => {
+            return Gathered { tip, evidence: Evidence { gaps, ..Evidence::default() }, ..Gathered::default() };
+        }
     };
-    let (tip, sources) = match read_sources(environment).await {
-        Ok((revision, sources)) => (Some(Tip { location: environment.repository.path.clone(), revision }), sources),
-        Err(gap) => return failed(None, gap),
-    };
-    let capabilities = match capabilities(environment, &sources, source).await {
-        Ok(capabilities) => capabilities,
-        Err(gap) => return failed(tip, gap),
-    };
-    let inputs = Inputs { sources, capabilities };
-    let rendered = renders.first(environment, &inputs, redactor).await;
     let rendering = Rendering { renderer: Some(inputs.sources.renderer()), hooks: rendered.hooks };
-    let rendered = Arc::unwrap_or_clone(rendered);
     let mut gaps = rendered.gaps;
     if rendered.objects.is_empty() && gaps.is_empty() {
         gaps.push(nothing_declared(environment));
     }
     let types: BTreeSet<TypeKey> = rendered.objects.iter().map(|object| object.key.type_key.clone()).collect();
-    let mut discovery = source.discover(&types).await;
+    let mut discovery = source.served(&types).await;
     gaps.append(&mut discovery.gaps);
     let namespace = environment.namespace.as_deref().unwrap_or(DEFAULT_NAMESPACE);
     let desired = place_all(rendered.objects, &discovery, namespace, &mut gaps);
     let wanted = wanted(&desired, &discovery);
-    let scaling = autoscaling::wanted(&desired, &discovery.schemas, &wanted);
+    let types: BTreeSet<TypeKey> = discovery.served.keys().cloned().collect();
+    // The objects arrive while the schemas are still read.
+    let scaling = async {
+        let schemas = source.schemas(&types).await;
+        (source.list(autoscaling::wanted(&desired, &schemas, &wanted)).await, schemas)
+    };
     let namespaces = rollout::namespaces(&wanted);
-    let (mut scaling, mut listing, pods) =
-        tokio::join!(source.list(scaling), source.list(wanted), source.pods(namespaces));
+    let ((mut scaling, schemas), mut listing, pods) =
+        tokio::join!(scaling, source.list(wanted.clone()), source.pods(namespaces));
+    let discovery = Discovery { schemas, ..discovery };
     gaps.append(&mut listing.gaps);
     gaps.extend(autoscaling::gaps(&mut scaling).filter(|gap| !gaps.contains(gap)).collect::<Vec<_>>());
     let (beside, (rollouts, unread)) = tokio::join!(
@@ -98,7 +96,7 @@ pub(super) async fn gather(
     let schemas = discovery.schemas;
     let evidence = Evidence { desired, live: listing, extra, schemas, autoscalers, readings, answers, gaps };
     let inputs = inputs.is_rendered().then_some(inputs);
-    Gathered { tip, evidence, rendering, inputs, rollouts, coverage }
+    Gathered { tip: Some(tip), evidence, rendering, inputs, rollouts, coverage }
 }
 
 /// What the API server says to each object that lives. Its text is read from the files once more: what was read for the
@@ -161,29 +159,51 @@ fn never_asked(object: &Desired, schema: Option<&Arc<Schema>>, source: &Source) 
     Some(Withheld { reason, message })
 }
 
-/// libgit2 blocks, so it reads away from the tasks that answer requests.
-async fn read_sources(environment: &Environment) -> Result<(String, Sources), Gap> {
+/// What an environment declares, with what it was rendered from; else how far it came and why it stopped.
+async fn declared(
+    environment: &Environment,
+    repositories: &Repositories,
+    source: &Source,
+    renders: &Renders,
+    redactor: &Redactor,
+) -> Result<(Tip, Inputs, Rendered), (Option<Tip>, Vec<Gap>)> {
     let of = environment.clone();
-    let read = tokio::task::spawn_blocking(move || read_commit(&of)).await;
-    let scope = format!("repository {} branch {}", environment.repository.name, environment.branch);
-    let gap = |reason, message| Gap { stage: Stage::Git, scope, reason, message, source: None };
-    match read {
-        Ok(Ok(read)) => Ok(read),
-        Ok(Err(error)) => Err(gap(error.reason(), error.to_string())),
-        Err(error) => Err(gap(GapReason::Failed, error.to_string())),
-    }
+    let checkout = repositories.checkout(environment, move |fetch| render::read(&of, fetch)).await;
+    let Checkout { location, reference, revision, files: sources, stale } =
+        checkout.map_err(|error| (None, vec![unfetched(environment, &error)]))?;
+    let outdated = stale.map(|stale| outdated(environment, &revision, &stale));
+    let tip = Tip { location, reference, revision };
+    let capabilities = match capabilities(environment, &sources, source).await {
+        Ok(capabilities) => capabilities,
+        Err(gap) => return Err((Some(tip), outdated.into_iter().chain([gap]).collect())),
+    };
+    let inputs = Inputs { sources, capabilities };
+    let mut rendered = Arc::unwrap_or_clone(renders.first(environment, &inputs, redactor).await);
+    rendered.gaps.extend(outdated);
+    Ok((tip, inputs, rendered))
 }
 
-/// Everything is read at the commit that the branch has now.
-fn read_commit(environment: &Environment) -> Result<(String, Sources), GitError> {
-    let Environment { repository, branch, .. } = environment;
-    let revision = git::read(&repository.path, branch, &[])?.revision;
-    let fetch = |paths: &[String]| git::read(&repository.path, &revision, paths);
-    let sources = render::read(environment, &fetch).map_err(|error| match error {
-        GitError::NoPath { path, revision, .. } => GitError::NoPath { path, branch: branch.clone(), revision },
-        other => other,
-    })?;
-    Ok((revision, sources))
+fn unfetched(environment: &Environment, error: &GitError) -> Gap {
+    let scope = format!("repository {} branch {}", environment.repository.name, environment.reference);
+    Gap { stage: Stage::Git, scope, reason: error.reason(), message: error.to_string(), source: None }
+}
+
+/// The last revision stands, and is not known to be the newest.
+fn outdated(environment: &Environment, revision: &str, stale: &Stale) -> Gap {
+    let revision = &revision[..12.min(revision.len())];
+    let message = format!("{}; compared with commit {revision}, fetched {} ago", stale.error, age(stale.age));
+    Gap { message, ..unfetched(environment, &stale.error) }
+}
+
+/// `45s`, `12m`, `3h05m`, `2d04h`.
+fn age(age: Duration) -> String {
+    let (minutes, hours) = (age.as_secs() / 60, age.as_secs() / 3600);
+    match () {
+        () if minutes == 0 => format!("{}s", age.as_secs()),
+        () if hours == 0 => format!("{minutes}m"),
+        () if hours < 24 => format!("{hours}h{:02}m", minutes % 60),
+        () => format!("{}d{:02}h", hours / 24, hours % 24),
+    }
 }
 
 /// What charts are told: what is configured, else what the cluster says of itself.

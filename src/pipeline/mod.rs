@@ -22,6 +22,7 @@ use crate::drift::classify::{SeverityRule, overrule};
 use crate::drift::extras::Extras;
 use crate::drift::ignore::{self, IgnoreRule, Ignored};
 use crate::drift::model::{Assessment, Gap, GapReason, Redaction, Redactor, Stage};
+use crate::git::Repositories;
 use crate::live::Source;
 use crate::render::Rendered;
 use crate::report::{EnvironmentReport, Identity};
@@ -80,6 +81,7 @@ pub enum PipelineError {
 /// Scans environments one at a time or side by side.
 #[derive(Debug)]
 pub struct Pipeline {
+    repositories: Repositories,
     /// By the cluster's name.
     sources: HashMap<String, Source>,
     renders: Renders,
@@ -104,7 +106,13 @@ impl Pipeline {
             ignore: config.ignore.clone(),
             redaction: Redaction::new(redactor.clone(), config.redact.clone()),
         });
-        Ok(Self { sources, renders: Renders::default(), rules, extras: config.extras, redactor })
+        let (repositories, renders) = (Repositories::new(config), Renders::default());
+        Ok(Self { repositories, sources, renders, rules, extras: config.extras, redactor })
+    }
+
+    /// The environments that `environment` stands for: itself, or one for each branch that its pattern finds.
+    pub async fn expand(&self, environment: &Arc<Environment>) -> Vec<Arc<Environment>> {
+        self.repositories.expand(environment).await
     }
 
     /// Scans one environment. Never fails: what could not be known is a gap of the report.
@@ -112,22 +120,22 @@ impl Pipeline {
         let started_at = now();
         let mut gathered = match self.sources.get(&environment.cluster.name) {
             Some(source) => {
-                let (renders, rules) = (&self.renders, &self.rules);
-                gather::gather(environment, source, renders, self.extras, rules, &self.redactor).await
+                let of = (environment, &self.repositories);
+                gather::gather(of, source, &self.renders, self.extras, &self.rules, &self.redactor).await
             }
             None => Gathered::default(),
         };
-        let revision = gathered.tip.as_ref().map(|tip| tip.revision.clone());
-        let rendering = gathered.rendering.clone();
+        let (tip, rendering) = (gathered.tip.clone(), gathered.rendering.clone());
         let coverage = std::mem::take(&mut gathered.coverage);
         let (assessment, ignored) = self.judge(environment, Arc::new(gathered), started_at).await;
         let identity = Identity {
             name: environment.name.clone(),
             repository: environment.repository.name.clone(),
-            branch: environment.branch.clone(),
+            branch: tip.as_ref().map_or_else(|| environment.reference.to_string(), |at| at.reference.clone()),
             cluster: environment.cluster.name.clone(),
         };
         let times = (started_at, now());
+        let revision = tip.map(|at| at.revision);
         let report = EnvironmentReport::new(identity, revision, assessment, times);
         EnvironmentReport { rendering, ignored, coverage, ..report }
     }

@@ -49,10 +49,14 @@ pub(super) struct Earlier {
     pub rendered: Arc<Rendered>,
 }
 
-/// Where the branch stands.
+/// Where in Git an environment was read.
 #[derive(Debug, Clone)]
 pub(super) struct Tip {
+    /// The repository or mirror.
     pub location: PathBuf,
+    /// The branch, tag or commit that was followed.
+    pub reference: String,
+    /// The commit.
     pub revision: String,
 }
 
@@ -175,7 +179,7 @@ impl Renders {
 
 /// A history that cannot be read leaves drift unexplained, never hidden.
 async fn ancestors(tip: &Tip) -> Vec<String> {
-    let Tip { location, revision } = tip.clone();
+    let Tip { location, revision, .. } = tip.clone();
     let read = tokio::task::spawn_blocking(move || git::ancestors(&location, &revision, COMMITS)).await;
     read.ok().and_then(Result::ok).unwrap_or_default()
 }

@@ -15,6 +15,7 @@ mod tools;
 mod workspace;
 
 use std::path::Path;
+use std::sync::Arc;
 
 use tokio::sync::OnceCell;
 
@@ -22,7 +23,7 @@ use crate::config::{Environment, Renderer};
 use crate::drift::model::{Desired, Gap, Redactor};
 
 pub use clock::Clock;
-pub use sources::{Fetch, Part, Sources, read};
+pub use sources::{Part, Sources, read};
 
 use error::RenderError;
 use helm::Charts;
@@ -120,12 +121,12 @@ impl Request<'_> {
         self.tools.find(needed, configured, self.wall).await
     }
 
-    async fn part(&self, part: &Part) -> Rendered {
+    async fn part(&self, part: &Arc<Part>) -> Rendered {
         if !part.refused.is_empty() {
             return Rendered { gaps: part.refused.clone(), ..Rendered::default() };
         }
         let rendered = match part.renderer {
-            Renderer::Auto | Renderer::Plain => return plain::render(part, self.redactor),
+            Renderer::Auto | Renderer::Plain => return plain::render(part, self.redactor).await,
             Renderer::Kustomize => kustomize::render(self, part).await,
             Renderer::Helm => helm::render(self, part).await,
             Renderer::Command => command::render(self, part).await,

@@ -2,30 +2,48 @@
 
 use std::sync::Arc;
 
+use rayon::iter::{IntoParallelRefIterator, ParallelIterator};
+
 use super::sources::{Part, refusal};
 use super::{Rendered, helm, kustomize};
 use crate::config::Renderer;
-use crate::drift::model::{Desired, Gap, GapReason, Redactor};
-use crate::git::SourceFile;
+use crate::drift::model::{Desired, Gap, GapReason, Redactor, Stage};
+use crate::git::{SourceFile, StandsFor, Unread};
 use crate::manifest::{is_manifest, objects};
 
-/// Every YAML and JSON file of `part`.
-#[must_use]
-pub(super) fn render(part: &Part, redactor: &Redactor) -> Rendered {
+/// Every YAML and JSON file of `part`. Parsing is work: it stays off the tasks that wait for answers.
+pub(super) async fn render(part: &Arc<Part>, redactor: &Redactor) -> Rendered {
+    let (of, redactor) = (Arc::clone(part), redactor.clone());
+    let rendered = tokio::task::spawn_blocking(move || objects_of(&of, &redactor)).await;
+    rendered.unwrap_or_else(|error| {
+        let message = format!("parsing ended without a result, which is a bug in driftd: {error}");
+        let scope = format!("path {}", part.path);
+        let gap = Gap { stage: Stage::Render, scope, reason: GapReason::Failed, message, source: None };
+        Rendered { gaps: vec![gap], ..Rendered::default() }
+    })
+}
+
+fn objects_of(part: &Part, redactor: &Redactor) -> Rendered {
+    let files: Vec<&SourceFile> = part.files.iter().filter(|file| is_manifest(&file.path)).collect();
+    let of_files: Vec<Rendered> = files.par_iter().map(|file| objects_in(file, redactor)).collect();
     let mut rendered = Rendered::default();
-    for file in part.files.iter().filter(|file| is_manifest(&file.path)) {
-        if let Some(gap) = other_renderer(file) {
-            rendered.gaps.push(gap);
-            continue;
-        }
-        for object in objects(&file.path, &file.bytes, redactor) {
-            match object {
-                Ok((declared, position, lines)) => rendered.objects.push(Desired::new(declared, position, lines)),
-                Err(problem) => rendered.gaps.push(problem.into_gap()),
-            }
+    of_files.into_iter().for_each(|of_file| rendered.extend(of_file));
+    rendered.gaps.extend(part.unread.iter().filter(|unread| may_hold_manifests(unread)).map(unread));
+    rendered
+}
+
+fn objects_in(file: &SourceFile, redactor: &Redactor) -> Rendered {
+    let mut rendered = Rendered::default();
+    if let Some(gap) = other_renderer(file) {
+        rendered.gaps.push(gap);
+        return rendered;
+    }
+    for object in objects(&file.path, &file.bytes, redactor) {
+        match object {
+            Ok((declared, position, lines)) => rendered.objects.push(Desired::new(declared, position, lines)),
+            Err(problem) => rendered.gaps.push(problem.into_gap()),
         }
     }
-    rendered.gaps.extend(part.unread.iter().filter(|path| is_manifest(path)).map(unread));
     rendered
 }
 
@@ -45,10 +63,13 @@ fn other_renderer(file: &SourceFile) -> Option<Gap> {
     Some(refusal(&file.path, 1, GapReason::Malformed, message))
 }
 
-/// An entry that is no file stays unread.
-pub(super) fn unread(path: &Arc<str>) -> Gap {
-    let message = format!(
-        "{path} is a symbolic link or a submodule that is not followed; replace it by the file, or leave it out of `path`"
-    );
-    refusal(path, 1, GapReason::Malformed, message)
+/// A folder or submodule may hold manifests; of a link to a file its own name tells.
+fn may_hold_manifests(unread: &Unread) -> bool {
+    let name = unread.path.rsplit('/').next().unwrap_or(&unread.path);
+    is_manifest(&unread.path) || (unread.stands_for == StandsFor::Folder && !name.contains('.'))
+}
+
+/// An entry that was not read, with why.
+pub(super) fn unread(unread: &Unread) -> Gap {
+    Gap { stage: Stage::Git, ..refusal(&unread.path, 1, GapReason::Malformed, unread.why.clone()) }
 }

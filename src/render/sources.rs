@@ -7,17 +7,14 @@ use sha2::{Digest, Sha256};
 use super::{helm, kustomize};
 use crate::config::{Environment, Renderer};
 use crate::drift::model::{Gap, GapReason, Glob, Position, Stage, hex};
-use crate::git::{GitError, SourceFile, SourceTree};
+use crate::git::{Fetch, GitError, SourceFile, SourceTree, StandsFor, Unread};
 use crate::yaml::{self, Budget, Document};
-
-/// Reads paths of the repository at the one commit that is rendered.
-pub type Fetch<'a> = &'a dyn Fn(&[String]) -> Result<SourceTree, GitError>;
 
 /// Everything that an environment is rendered from.
 #[derive(Debug, Default)]
 pub struct Sources {
     /// One for each of the environment's paths.
-    pub parts: Vec<Part>,
+    pub parts: Vec<Arc<Part>>,
 }
 
 /// One path of an environment.
@@ -29,8 +26,8 @@ pub struct Part {
     pub renderer: Renderer,
     /// What the renderer needs, wherever in the repository it lies.
     pub files: Vec<SourceFile>,
-    /// Entries that are no plain file.
-    pub unread: Vec<Arc<str>>,
+    /// What could not be read or was refused.
+    pub unread: Vec<Unread>,
     /// Why it is not rendered; empty where it is.
     pub refused: Vec<Gap>,
 }
@@ -53,7 +50,7 @@ impl Sources {
     pub fn asks_for_the_cluster(&self, environment: &Environment) -> bool {
         let helm = &environment.rendering.helm;
         let told = helm.kube_version.is_some() && helm.api_versions.is_some();
-        let asks = |part: &Part| part.renderer == Renderer::Helm || kustomize::inflates(part, environment);
+        let asks = |part: &Arc<Part>| part.renderer == Renderer::Helm || kustomize::inflates(part, environment);
         !told && self.parts.iter().any(asks)
     }
 
@@ -83,7 +80,10 @@ impl Sources {
                 add(&file.bytes);
             }
             add(&part.unread.len().to_be_bytes());
-            part.unread.iter().for_each(|path| add(path.as_bytes()));
+            for unread in &part.unread {
+                add(unread.path.as_bytes());
+                add(unread.why.as_bytes());
+            }
         }
         hex(&digest.finalize())
     }
@@ -102,9 +102,10 @@ pub fn read(environment: &Environment, fetch: Fetch<'_>) -> Result<Sources, GitE
             let pattern: Vec<&str> = glob.split('/').collect();
             let wanted = |path: &str| fits(&pattern, &path.split('/').collect::<Vec<_>>());
             tree.files.retain(|file| wanted(&file.path));
-            tree.unread.retain(|path| wanted(path));
+            let may_hold = |unread: &Unread| unread.stands_for == StandsFor::Folder && leads_to(&pattern, &unread.path);
+            tree.unread.retain(|unread| wanted(&unread.path) || may_hold(unread));
         }
-        sources.parts.push(part(environment, path, tree, fetch)?);
+        sources.parts.push(Arc::new(part(environment, path, tree, fetch)?));
     }
     Ok(sources)
 }
@@ -174,6 +175,12 @@ fn fits(pattern: &[&str], path: &[&str]) -> bool {
     }
 }
 
+/// Whether something below the folder `path` may fit the pattern.
+fn leads_to(pattern: &[&str], path: &str) -> bool {
+    let steps = pattern.iter().zip(path.split('/')).take_while(|(step, _)| **step != "**");
+    steps.into_iter().all(|(step, name)| Glob::new(step).fits(name))
+}
+
 /// The first document of a file, where it can be read.
 pub(super) fn document(bytes: &[u8]) -> Option<Document> {
     yaml::documents(bytes, &Budget::default()).into_iter().next()?.ok()
@@ -212,6 +219,9 @@ mod tests {
         for (pattern, path) in [("a/*.yaml", "a/b/c.yaml"), ("*/prod", "prod/x.yaml"), ("a/**/b.yaml", "a/x/c.yaml")] {
             assert!(!fits(pattern, path), "{pattern} {path}");
         }
+        let leads_to = |pattern: &str, path| super::leads_to(&pattern.split('/').collect::<Vec<_>>(), path);
+        assert!(leads_to("a/*/c", "a/b") && leads_to("a/**/c", "a/x/y/z") && leads_to("a/*", "a/b"));
+        assert!(!leads_to("a/*.yaml", "a/b") && !leads_to("*/prod", "a/dev"));
         assert_eq!(split_glob("a/b*/c"), ("a".to_owned(), Some("a/b*/c")));
         assert_eq!(split_glob("**/c"), (String::new(), Some("**/c")));
         assert_eq!(split_glob("a/c"), ("a/c".to_owned(), None));

@@ -8,12 +8,12 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use super::process::{Ended, Job, Reach, run};
-use super::sources::{Fetch, Part, below, resolve};
+use super::sources::{Part, below, resolve};
 use super::tools::{HELM, Tool};
 use super::workspace::Workspace;
 use super::{RenderError, Rendered, Request, clock, complaint, stream};
 use crate::config::{Crds, Helm, Limits, Renderer};
-use crate::git::GitError;
+use crate::git::{Fetch, GitError};
 use crate::yaml::{self, Budget};
 
 pub(super) use charts::Charts;

@@ -11,8 +11,8 @@ use serde_json::{Map, Value};
 use super::FILES;
 use crate::config::{Kustomize, Permission};
 use crate::drift::model::{Gap, GapReason, Pointer};
-use crate::git::{GitError, SourceFile};
-use crate::render::sources::{Fetch, Part, below, refusal, resolve};
+use crate::git::{Fetch, GitError, SourceFile, Unread};
+use crate::render::sources::{Part, below, refusal, resolve};
 use crate::yaml::{self, Budget, Document};
 
 /// Lists whose elements are files, folders or addresses of either.
@@ -69,7 +69,7 @@ struct Walk<'a> {
     /// Folders that were read with everything below them.
     whole: Vec<String>,
     files: BTreeMap<Arc<str>, SourceFile>,
-    unread: BTreeSet<Arc<str>>,
+    unread: BTreeSet<Unread>,
     refused: Vec<Gap>,
 }
 

@@ -9,13 +9,13 @@ use serde_json::Value;
 
 use super::complaint;
 use super::process::{Ended, Job, Reach, RunError, run};
-use super::sources::{Fetch, Part, below, document, resolve};
+use super::sources::{Part, below, document, resolve};
 use super::tools::{HELM, KUSTOMIZE, KUSTOMIZE_WITH_HELM, Tool};
 use super::workspace::Workspace;
 use super::{RenderError, Rendered, Request, clock, stream};
 use crate::config::{Environment, Kustomize, Permission, Renderer};
 use crate::drift::model::{Desired, KindKey};
-use crate::git::GitError;
+use crate::git::{Fetch, GitError};
 
 /// The names of a kustomization's file. Rule: `sigs.k8s.io/kustomize/api/konfig`.
 pub(super) const FILES: [&str; 3] = ["kustomization.yaml", "kustomization.yml", "Kustomization"];

@@ -14,8 +14,8 @@ fn walk(files: &[(&str, &str)], options: &Kustomize) -> (Vec<String>, Vec<String
             .map(|(name, text)| SourceFile { path: (*name).into(), bytes: text.as_bytes().to_vec() })
             .collect();
         if found.is_empty() {
-            let [path, branch, revision] = [paths[0].clone(), String::new(), "0".repeat(40)];
-            return Err(GitError::NoPath { path, branch, revision });
+            let [path, reference, revision] = [paths[0].clone(), String::new(), "0".repeat(40)];
+            return Err(GitError::NoPath { path, reference, revision });
         }
         Ok(SourceTree { revision: String::new(), files: found, unread: Vec::new() })
     };
