@@ -15,7 +15,6 @@ mod tools;
 mod workspace;
 
 use std::path::Path;
-use std::sync::Arc;
 
 use tokio::sync::OnceCell;
 
@@ -76,12 +75,21 @@ impl Renderers {
         clock: Clock,
         redactor: &Redactor,
     ) -> Rendered {
-        let wall = self.wall.get_or_init(Wall::probe).await;
-        let request =
-            Request { environment, capabilities, clock, redactor, wall, tools: &self.tools, charts: &self.charts };
+        let request = async || {
+            let wall = self.wall.get_or_init(Wall::probe).await;
+            Request { environment, capabilities, clock, redactor, wall, tools: &self.tools, charts: &self.charts }
+        };
         let mut rendered = Rendered::default();
         for part in &sources.parts {
-            rendered.extend(request.part(part).await);
+            let made = match part.renderer {
+                _ if !part.refused.is_empty() => Rendered { gaps: part.refused.clone(), ..Rendered::default() },
+                // Plain files need no program, so none is looked for.
+                Renderer::Auto | Renderer::Plain => plain::render(part, redactor).await,
+                Renderer::Kustomize => made(part, kustomize::render(&request().await, part).await),
+                Renderer::Helm => made(part, helm::render(&request().await, part).await),
+                Renderer::Command => made(part, command::render(&request().await, part).await),
+            };
+            rendered.extend(made);
         }
         rendered
     }
@@ -120,21 +128,13 @@ impl Request<'_> {
     async fn tool(&self, needed: &Needed, configured: Option<&Path>) -> Result<Tool, RenderError> {
         self.tools.find(needed, configured, self.wall).await
     }
+}
 
-    async fn part(&self, part: &Arc<Part>) -> Rendered {
-        if !part.refused.is_empty() {
-            return Rendered { gaps: part.refused.clone(), ..Rendered::default() };
-        }
-        let rendered = match part.renderer {
-            Renderer::Auto | Renderer::Plain => return plain::render(part, self.redactor).await,
-            Renderer::Kustomize => kustomize::render(self, part).await,
-            Renderer::Helm => helm::render(self, part).await,
-            Renderer::Command => command::render(self, part).await,
-        };
-        let mut rendered =
-            rendered.unwrap_or_else(|error| Rendered { gaps: vec![error.into_gap(&part.path)], ..Rendered::default() });
-        // A renderer cannot tell that a link is missing; what it made without it may lack an object.
-        rendered.gaps.extend(part.unread.iter().map(plain::unread));
-        rendered
-    }
+/// What a renderer made of `part`, and what it could not.
+fn made(part: &Part, rendered: Result<Rendered, RenderError>) -> Rendered {
+    let mut rendered =
+        rendered.unwrap_or_else(|error| Rendered { gaps: vec![error.into_gap(&part.path)], ..Rendered::default() });
+    // A renderer cannot tell that a link is missing; what it made without it may lack an object.
+    rendered.gaps.extend(part.unread.iter().map(plain::unread));
+    rendered
 }
