@@ -27,7 +27,9 @@ fn objects_of(part: &Part, redactor: &Redactor) -> Rendered {
     let files: Vec<&SourceFile> = part.files.iter().filter(|file| is_manifest(&file.path)).collect();
     let of_files: Vec<Rendered> = files.par_iter().map(|file| objects_in(file, redactor)).collect();
     let mut rendered = Rendered::default();
-    of_files.into_iter().for_each(|of_file| rendered.extend(of_file));
+    for of_file in of_files {
+        rendered.extend(of_file);
+    }
     rendered.gaps.extend(part.unread.iter().filter(|unread| may_hold_manifests(unread)).map(unread));
     rendered
 }
