@@ -57,7 +57,7 @@ facts:
 
 # Random objects and changes on a real API server, for as many cases as wanted; `DRIFTD_SEED` repeats a run.
 property cases="20000":
-    DRIFTD_CASES={{cases}} cargo test --locked --test it property:: -- --nocapture
+    DRIFTD_SEED="${DRIFTD_SEED:-$(od -An -N4 -tu4 /dev/urandom | tr -d ' ')}" DRIFTD_CASES={{cases}} cargo test --locked --test it property:: -- --nocapture
 
 # A repository of 1 GB history and 50,000 files behind a real server, fetched and read; takes some minutes and 4 GB of disk.
 large history="1024" files="50000":
