@@ -19,6 +19,7 @@ const ORDER: &[&[&str]] = &[
         "drift::ignore",
         "drift::schema",
         "drift::history",
+        "drift::promotion",
     ],
     &["manifest"],
     &["config"],

@@ -4,8 +4,11 @@ mod fail_on;
 
 use std::sync::Arc;
 
+use jiff::Timestamp;
+
 use crate::config::{Config, Environment};
-use crate::pipeline::Pipeline;
+use crate::drift::promotion::{Promotion, PromotionState};
+use crate::pipeline::{Pipeline, Promotions};
 use crate::report::{Report, Verdict};
 
 pub use fail_on::{Rule, RuleError};
@@ -39,9 +42,23 @@ pub fn choose(config: &Config, names: &[String]) -> Result<Vec<Arc<Environment>>
 }
 
 /// Scans the environments side by side and joins their reports in the given order; `None` for no environment.
-pub async fn run(pipeline: &Pipeline, environments: &[Arc<Environment>]) -> Option<Report> {
+pub async fn run(pipeline: &Pipeline, environments: &[Arc<Environment>], mut promotions: Promotions) -> Option<Report> {
     let scans = environments.iter().map(|environment| pipeline.scan(environment));
-    Report::new(futures_util::future::join_all(scans).await)
+    let judged = tokio::task::spawn_blocking(move || promotions.look(Timestamp::now()));
+    let (scans, judged) = tokio::join!(futures_util::future::join_all(scans), judged);
+    Some(Report { promotions: judged.ok()?, ..Report::new(scans)? })
+}
+
+/// What promotions mean: somebody has to look, or not all of them are known.
+#[must_use]
+pub fn promotion_verdict(promotions: &[Promotion]) -> Verdict {
+    if promotions.iter().any(Promotion::needs_attention) {
+        return Verdict::Drift;
+    }
+    match promotions.iter().any(|promotion| promotion.state == PromotionState::Unknown) {
+        true => Verdict::Incomplete,
+        false => Verdict::InSync,
+    }
 }
 
 /// What a report means to somebody who asks about drift that matches any of `rules`, or about any drift where

@@ -78,6 +78,8 @@ fn a_whole_file_is_read() {
                 renderer: Renderer::Plain,
                 cluster: Arc::new(prod),
                 namespace: Some("trino".into()),
+                promoted_from: None,
+                variants: Vec::new(),
             }),
             Arc::new(Environment {
                 name: "demo".into(),
@@ -87,6 +89,8 @@ fn a_whole_file_is_read() {
                 renderer: Renderer::Auto,
                 cluster: Arc::new(sample),
                 namespace: None,
+                promoted_from: None,
+                variants: Vec::new(),
             }),
         ],
         deployers: vec!["kustomize-controller".into()],

@@ -10,4 +10,5 @@ pub mod history;
 pub mod ignore;
 pub mod model;
 pub mod normalise;
+pub mod promotion;
 pub mod schema;

@@ -2,6 +2,7 @@
 
 mod earlier;
 mod error;
+mod graph;
 
 use std::path::Path;
 use std::sync::Arc;
@@ -10,6 +11,7 @@ use git2::{Commit, ObjectType, Oid, Repository, Tree, TreeEntry};
 
 pub use earlier::{EarlierVersion, earlier};
 pub use error::GitError;
+pub use graph::{CommitGraph, Entry, EntryKind, ObjectId};
 
 /// The files of one commit below the wanted paths.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -6,6 +6,7 @@ mod evaluate;
 mod extra;
 mod gather;
 mod lag;
+mod promotion;
 
 use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
@@ -23,6 +24,7 @@ use crate::report::{EnvironmentReport, Identity};
 
 pub use diff::{DiffError, Undeclared, diff};
 pub use evaluate::{Evidence, evaluate};
+pub use promotion::Promotions;
 
 /// What judging needs beside the objects.
 #[derive(Debug, Clone)]

@@ -1,10 +1,14 @@
 //! Files of a branch become manifests, each with the file and line that declare it.
 
+mod content;
+
 use std::sync::Arc;
 
 use crate::drift::model::{Desired, Gap, GapReason, Position, Redactor, Stage};
 use crate::git::{SourceFile, SourceTree};
 use crate::manifest::{is_manifest, objects};
+
+pub use content::{Contents, View};
 
 /// What an environment's files declare.
 #[derive(Debug, Default)]

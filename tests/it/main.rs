@@ -8,6 +8,7 @@ mod controlplane;
 mod daemon;
 mod facts;
 mod fixture;
+mod promotion;
 mod property;
 mod rules;
 mod ship;

@@ -1,0 +1,182 @@
+//! What is rendered, flattened to hashes, so that two revisions compare quickly and no value is kept.
+
+use std::collections::{HashMap, HashSet};
+use std::hash::{DefaultHasher, Hash, Hasher};
+use std::sync::Arc;
+
+use serde_json::{Map, Value};
+
+use super::change::{Change, Held, Leaf};
+use crate::drift::model::ObjectKey;
+
+/// What one file, or one whole rendering, declares.
+#[derive(Debug, Default, PartialEq, Eq)]
+pub struct Fragment {
+    objects: Vec<Flat>,
+}
+
+/// One object.
+#[derive(Debug, PartialEq, Eq)]
+struct Flat {
+    identity: u64,
+    digest: u64,
+    leaves: Leaves,
+}
+
+#[derive(Debug, Default, PartialEq, Eq)]
+struct Leaves {
+    values: HashMap<Leaf, u64>,
+    /// Of each list and text: which members it has, and their order.
+    orders: HashMap<Leaf, Order>,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+struct Order {
+    members: u64,
+    sequence: u64,
+}
+
+impl Fragment {
+    /// Adds an object.
+    pub fn add(&mut self, key: &ObjectKey, content: &Value) {
+        let identity = hash(&(key.type_key.kind_key(), key.namespace.as_deref().unwrap_or_default(), &key.name));
+        let mut leaves = Leaves::default();
+        flatten(content, identity, &mut leaves);
+        self.objects.push(Flat { identity, digest: hash(&(identity, content)), leaves });
+    }
+
+    /// Adds something that cannot be read as objects and so stands for its bytes at its place.
+    pub fn add_opaque(&mut self, place: &str, content: impl Hash) {
+        let identity = hash(&("opaque", place));
+        let digest = hash(&content);
+        let leaves = Leaves { values: HashMap::from([(identity, digest)]), orders: HashMap::new() };
+        self.objects.push(Flat { identity, digest, leaves });
+    }
+}
+
+/// Everything that one revision renders.
+#[derive(Debug, Clone, Default)]
+pub struct Content(Vec<Arc<Fragment>>);
+
+impl Content {
+    /// Adds a fragment; fragments that two contents share are not looked into when these are compared.
+    pub fn push(&mut self, fragment: Arc<Fragment>) {
+        self.0.push(fragment);
+    }
+
+    /// Adds the fragments of another content.
+    pub fn extend(&mut self, other: &Self) {
+        self.0.extend(other.0.iter().cloned());
+    }
+
+    /// A number that is the same for the same objects, in whatever files and order they stand.
+    #[must_use]
+    pub fn digest(&self) -> u64 {
+        let objects = self.0.iter().flat_map(|fragment| &fragment.objects);
+        objects.fold(0, |sum: u64, object| sum.wrapping_add(object.digest))
+    }
+
+    /// How this content becomes `other`.
+    #[must_use]
+    pub fn change_to(&self, other: &Self) -> Change {
+        let (before, after) = (self.besides(other), other.besides(self));
+        let mut change = Change::default();
+        for (identity, old) in &before {
+            let new = after.get(identity);
+            if new.is_none_or(|new| new.digest != old.digest) {
+                compare(Some(old), new.copied(), &mut change);
+            }
+        }
+        for (_, new) in after.iter().filter(|(identity, _)| !before.contains_key(*identity)) {
+            compare(None, Some(new), &mut change);
+        }
+        change
+    }
+
+    /// The objects of the fragments that `other` does not share; of an object declared twice the last counts.
+    fn besides(&self, other: &Self) -> HashMap<u64, &Flat> {
+        let shared: HashSet<_> = other.0.iter().map(Arc::as_ptr).collect();
+        let own = self.0.iter().filter(|fragment| !shared.contains(&Arc::as_ptr(fragment)));
+        own.flat_map(|fragment| &fragment.objects).map(|object| (object.identity, object)).collect()
+    }
+}
+
+fn compare(old: Option<&Flat>, new: Option<&Flat>, change: &mut Change) {
+    let nothing = Leaves::default();
+    let before = old.map_or(&nothing, |flat| &flat.leaves);
+    let after = new.map_or(&nothing, |flat| &flat.leaves);
+    for (leaf, value) in &before.values {
+        let now: Held = after.values.get(leaf).copied();
+        if now != Some(*value) {
+            change.0.insert(*leaf, (Some(*value), now));
+        }
+    }
+    for (leaf, value) in after.values.iter().filter(|(leaf, _)| !before.values.contains_key(leaf)) {
+        change.0.insert(*leaf, (None, Some(*value)));
+    }
+    // The order of a list counts only where its members are the same: otherwise they tell the change themselves.
+    for (leaf, old) in &before.orders {
+        if let Some(new) = after.orders.get(leaf).filter(|new| new.members == old.members && *new != old) {
+            change.0.insert(*leaf, (Some(old.sequence), Some(new.sequence)));
+        }
+    }
+}
+
+/// The leaves of a value below `place`. Elements of a list and lines of a text are members, known by their name or
+/// else by what they are, so that two changes to one list or text stay two.
+fn flatten(value: &Value, place: Leaf, leaves: &mut Leaves) {
+    match value {
+        Value::Object(map) if !map.is_empty() => {
+            for (key, value) in map {
+                flatten(value, hash(&(place, "key", key)), leaves);
+            }
+        }
+        Value::Array(items) if !items.is_empty() => match names(items) {
+            Some(names) => {
+                leaves.order(place, names.iter(), &names);
+                for (name, item) in names.into_iter().zip(items) {
+                    flatten(item, hash(&(place, "name", name)), leaves);
+                }
+            }
+            None => {
+                leaves.order(place, items.iter(), items);
+                items.iter().for_each(|item| leaves.member(hash(&(place, "item", item))));
+            }
+        },
+        Value::String(text) if text.contains('\n') => {
+            leaves.order(place, text.lines(), text);
+            text.lines().for_each(|line| leaves.member(hash(&(place, "line", line))));
+        }
+        scalar => {
+            leaves.values.insert(place, hash(scalar));
+        }
+    }
+}
+
+impl Leaves {
+    fn member(&mut self, place: Leaf) {
+        *self.values.entry(place).or_default() += 1;
+    }
+
+    fn order<M: Hash>(&mut self, place: Leaf, members: impl Iterator<Item = M>, whole: impl Hash) {
+        let members = members.fold(0, |sum: u64, member| sum.wrapping_add(hash(&member)));
+        self.orders.insert(hash(&(place, "order")), Order { members, sequence: hash(&whole) });
+    }
+}
+
+/// The `name` of every element, where each is a mapping with one of its own.
+fn names(items: &[Value]) -> Option<Vec<&str>> {
+    let names: Vec<&str> = items.iter().map(|item| named(item.as_object()?)).collect::<Option<_>>()?;
+    let distinct: HashSet<_> = names.iter().collect();
+    (distinct.len() == names.len()).then_some(names)
+}
+
+fn named(map: &Map<String, Value>) -> Option<&str> {
+    map.get("name")?.as_str()
+}
+
+fn hash(value: &impl Hash) -> u64 {
+    let mut hasher = DefaultHasher::new();
+    value.hash(&mut hasher);
+    hasher.finish()
+}
