@@ -1,5 +1,6 @@
 //! The long-running driver: scans every environment again and again, and serves what it finds.
 
+mod promote;
 mod signals;
 mod worker;
 
@@ -18,7 +19,7 @@ pub use worker::Scan;
 use crate::board::Board;
 use crate::config::{Config, Environment};
 use crate::http;
-use crate::pipeline::{Pipeline, PipelineError};
+use crate::pipeline::{Pipeline, PipelineError, Promotions};
 use crate::report::Identity;
 
 /// Why the daemon could not start or go on.
@@ -89,6 +90,7 @@ pub struct Daemon {
     address: SocketAddr,
     board: Arc<Board>,
     environments: Vec<Arc<Environment>>,
+    promotions: Promotions,
     pace: worker::Pace,
 }
 
@@ -101,10 +103,14 @@ impl Daemon {
         let failed = |source| DaemonError::Listen { address: config.listen, source };
         let listener = TcpListener::bind(config.listen).await.map_err(failed)?;
         let address = listener.local_addr().map_err(failed)?;
+        let board = Board::new(config.environments.iter().map(|environment| identity(environment)).collect());
+        let promotions = Promotions::new(config)?;
+        board.promote(promotions.waiting());
         Ok(Self {
             listener,
             address,
-            board: Arc::new(Board::new(config.environments.iter().map(|environment| identity(environment)).collect())),
+            board: Arc::new(board),
+            promotions,
             environments: config.environments.clone(),
             pace: worker::Pace { interval: config.interval, max_staleness: config.max_staleness },
         })
@@ -143,6 +149,10 @@ impl Daemon {
         for environment in self.environments {
             let name = format!("the scan of environment {}", environment.name);
             tasks.spawn(name, worker::run(environment, Arc::clone(&scanner), Arc::clone(&self.board), self.pace));
+        }
+        if !self.promotions.is_empty() {
+            let (promotions, board) = (self.promotions, Arc::clone(&self.board));
+            tasks.spawn("the look at promotions".to_owned(), promote::run(promotions, board, self.pace.interval));
         }
         tracing::info!(address = %self.address, "listening");
         tokio::select! {

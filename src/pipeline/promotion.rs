@@ -56,6 +56,19 @@ impl Promotions {
         self.edges().next().is_none()
     }
 
+    /// What stands before the first look.
+    #[must_use]
+    pub fn waiting(&self) -> Vec<Promotion> {
+        let gap = |environment: &Environment| Gap {
+            stage: Stage::Git,
+            scope: format!("promotion of {}", environment.name),
+            reason: GapReason::Unreachable,
+            message: "the branches have not been looked at yet; ask again in a moment".to_owned(),
+            source: None,
+        };
+        self.edges().map(|(own, from)| Promotion::unknown(&own.name, &from.name, vec![gap(own)])).collect()
+    }
+
     /// One entry for every environment with `promotedFrom`, in the order of the configuration. Blocks while it reads
     /// the repositories; where no branch has moved since the last call, its answer stands.
     pub fn look(&mut self, now: Timestamp) -> Vec<Promotion> {

@@ -1,6 +1,7 @@
 //! The page: every environment with its verdict, its freshness and its drift; no script, nothing from elsewhere.
 
 mod drift;
+mod promotion;
 mod words;
 
 use std::sync::LazyLock;
@@ -56,6 +57,7 @@ pub(super) fn render(notice: &Notice, now: Timestamp) -> String {
             body {
                 (header(notice, verdict, now))
                 main {
+                    (promotion::strip(&notice.promotions, now))
                     @for freshness in &notice.environments {
                         (environment(freshness, notice.environment(&freshness.identity.name), now))
                     }
@@ -264,7 +266,7 @@ fn footer() -> Markup {
         footer {
             p { "driftd " (env!("CARGO_PKG_VERSION")) }
             p {
-                a href="/api/v1/report" { "report as JSON" } " · " a href="/metrics" { "metrics" }
+                a href="/api/v1/report" { "report as JSON" } " · " a href="/api/v1/promotions" { "promotions" } " · " a href="/metrics" { "metrics" }
                 " · " a href="/readyz" { "readiness" }
             }
         }

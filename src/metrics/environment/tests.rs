@@ -19,6 +19,7 @@ fn observed<'a>(standing: Option<Standing<'a>>, errors: &'a ScanErrors) -> Obser
         last_scan: ended,
         last_success: None,
         errors,
+        promotion: None,
     }
 }
 
