@@ -133,6 +133,7 @@ impl Entry {
                 summary: &report.summary,
                 objects: &report.objects,
                 ignored: &report.ignored,
+                coverage: &report.coverage,
             }),
             last_scan: self.freshness.last_scan,
             last_success: self.freshness.last_success,

@@ -17,6 +17,7 @@ const ORDER: &[&[&str]] = &[
         "drift::classify",
         "drift::extras",
         "drift::ignore",
+        "drift::rollout",
         "drift::schema",
         "drift::history",
         "drift::promotion",

@@ -101,6 +101,7 @@ mod tests {
             findings: Vec::new(),
             suppressed: Vec::new(),
             warnings: Vec::new(),
+            controller_owned: Vec::new(),
         }
     }
 

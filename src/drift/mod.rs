@@ -11,4 +11,5 @@ pub mod ignore;
 pub mod model;
 pub mod normalise;
 pub mod promotion;
+pub mod rollout;
 pub mod schema;

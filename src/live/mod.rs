@@ -9,6 +9,7 @@ use std::sync::Arc;
 
 use crate::config::{self, ClusterSource};
 use crate::drift::model::{Gap, Live, Redactor, Schema, Scope, TypeKey};
+use crate::drift::rollout::{Kind, Labels, Pod, Revision, Workload};
 
 pub use cluster::Cluster;
 pub use listing::{Listing, Survey, Wanted};
@@ -71,6 +72,47 @@ impl Source {
         match self {
             Self::Cluster(cluster) => cluster.survey(survey).await,
             Self::Snapshot(snapshot) => snapshot.survey(survey).await,
+        }
+    }
+
+    /// The Pods of each of `namespaces`, or why they are not known. Files hold no `status`, so nothing runs in them.
+    pub async fn pods(&self, namespaces: BTreeSet<String>) -> Vec<(String, Result<Vec<Pod>, Gap>)> {
+        match self {
+            Self::Cluster(cluster) => cluster.pods(namespaces).await,
+            Self::Snapshot(_) => Vec::new(),
+        }
+    }
+
+    /// The templates that the workloads of one kind in a namespace have and had.
+    ///
+    /// # Errors
+    /// Why they are not known.
+    pub async fn revisions(&self, kind: Kind, namespace: &str) -> Result<Vec<Revision>, Gap> {
+        match self {
+            Self::Cluster(cluster) => cluster.revisions(kind, namespace).await,
+            Self::Snapshot(_) => Ok(Vec::new()),
+        }
+    }
+
+    /// The labels of every Node by its name.
+    ///
+    /// # Errors
+    /// Why they are not known.
+    pub async fn nodes(&self) -> Result<HashMap<String, Labels>, Gap> {
+        match self {
+            Self::Cluster(cluster) => cluster.nodes().await,
+            Self::Snapshot(_) => Ok(HashMap::new()),
+        }
+    }
+
+    /// A workload as it lives now.
+    ///
+    /// # Errors
+    /// Why it is not known; it may be gone.
+    pub async fn workload(&self, kind: Kind, namespace: &str, name: &str) -> Result<Workload, Gap> {
+        match self {
+            Self::Cluster(cluster) => cluster.workload(kind, namespace, name).await,
+            Self::Snapshot(_) => Ok(Workload::default()),
         }
     }
 

@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use rayon::iter::{IntoParallelRefIterator, ParallelIterator};
+use serde_json::Value;
 
 use crate::drift::model::{Gap, GapReason, Live, Redactor, Scope, Stage, TypeKey};
 use crate::drift::schema::kubernetes;
@@ -80,6 +81,14 @@ fn read(path: &Path) -> Result<Vec<u8>, SnapshotError> {
     fs::read(path).map_err(|source| SnapshotError::Unreadable { path: path.to_owned(), source })
 }
 
+/// A dump may be a manifest as well: an object of the cluster as a whole has no namespace, whatever it says.
+fn placed(mut live: Live) -> Live {
+    if kubernetes::scope(&live.key.type_key) == Some(Scope::Cluster) && live.key.namespace.take().is_some() {
+        live.content.get_mut("metadata").and_then(Value::as_object_mut).map(|metadata| metadata.remove("namespace"));
+    }
+    live
+}
+
 impl Snapshot {
     /// A snapshot at `path`; touches nothing yet.
     #[must_use]
@@ -94,7 +103,7 @@ impl Snapshot {
     pub fn objects(&self) -> Result<Vec<Live>, SnapshotError> {
         let read = |(name, bytes): &NamedFile| manifest::objects(name, bytes, &self.redactor);
         let files: Vec<Vec<_>> = read_files(&self.path)?.par_iter().map(read).collect();
-        files.into_iter().flatten().map(|object| Ok(Live::from(object?.0))).collect()
+        files.into_iter().flatten().map(|object| Ok(placed(Live::from(object?.0)))).collect()
     }
 
     async fn objects_off_the_reactor(&self) -> Result<Vec<Live>, Gap> {

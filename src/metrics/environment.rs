@@ -7,11 +7,12 @@ use serde_json::Value;
 
 use super::family::{
     DRIFT_START, DRIFTED_RESOURCES, ENVIRONMENT_INFO, FINDINGS, FINDINGS_BY_CATEGORY, Family, IMAGE_DRIFT, LAST_SCAN,
-    LAST_SUCCESS, RESOURCE_DRIFTED, RESOURCES, REVISION_INFO, RULE_EXPIRY, SCAN_ERRORS, SCAN_SUCCESS, SERIES_DROPPED,
-    SUPPRESSED,
+    LAST_SUCCESS, NAMESPACE_OBJECTS, RESOURCE_DRIFTED, RESOURCES, REVISION_INFO, RULE_EXPIRY, SCAN_ERRORS,
+    SCAN_SUCCESS, SERIES_DROPPED, SUPPRESSED,
 };
 use super::text::{seconds, write_sample};
 use super::{ScanErrors, promotion};
+use crate::drift::extras::NamespaceCoverage;
 use crate::drift::ignore::Ignored;
 use crate::drift::model::{Category, Finding, ObjectAssessment, Origin, PathStep, Severity, Stage, State, Summary};
 use crate::drift::promotion::Promotion;
@@ -55,6 +56,8 @@ pub struct Standing<'a> {
     pub objects: &'a [ObjectAssessment],
     /// What ignore rules hide.
     pub ignored: &'a Ignored,
+    /// How much of each namespace Git declares.
+    pub coverage: &'a [NamespaceCoverage],
 }
 
 /// The samples of `family`; empty for those that belong to no environment.
@@ -131,6 +134,12 @@ fn drift_samples(out: &mut Lines<'_>, standing: &Standing<'_>) {
         IMAGE_DRIFT => {
             for object in with_series(standing) {
                 images(out, object);
+            }
+        }
+        NAMESPACE_OBJECTS => {
+            for of in standing.coverage {
+                out.add(&[&of.namespace, "true"], of.declared);
+                out.add(&[&of.namespace, "false"], of.undeclared);
             }
         }
         SUPPRESSED => {

@@ -95,7 +95,12 @@ pub(super) const IMAGE_DRIFT: Family = gauge(
         "desired",
         "live",
     ],
-    "1 for every container whose image is not the one that Git declares.",
+    "1 for every container whose image is not the one that Git declares, or whose Pods stay on another one than their template's.",
+);
+pub(super) const NAMESPACE_OBJECTS: Family = gauge(
+    "driftd_namespace_objects",
+    &["environment", "resource_namespace", "declared"],
+    "Live objects of a namespace that Git declares (true) and does not declare (false), among the kinds that are listed.",
 );
 pub(super) const SERIES_DROPPED: Family = gauge(
     "driftd_series_dropped",
@@ -181,6 +186,7 @@ pub const FAMILIES: &[Family] = &[
     RESOURCE_DRIFTED,
     DRIFT_START,
     IMAGE_DRIFT,
+    NAMESPACE_OBJECTS,
     SERIES_DROPPED,
     SUPPRESSED,
     RULE_EXPIRY,

@@ -7,9 +7,10 @@ use crate::drift::model::{Desired, Gap, GapReason, Schema, Scope, Shape, TypeKey
 use crate::live::{Listing, Served, Wanted};
 
 /// The kinds of autoscalers, and the word of their URLs.
-const KINDS: [(&str, &str, &str); 2] = [
+const KINDS: [(&str, &str, &str); 3] = [
     ("autoscaling/v2", "HorizontalPodAutoscaler", "horizontalpodautoscalers"),
     ("autoscaling.k8s.io/v1", "VerticalPodAutoscaler", "verticalpodautoscalers"),
+    ("keda.sh/v1alpha1", "ScaledObject", "scaledobjects"),
 ];
 
 /// Fields of a `spec` by which an autoscaler may have something to set.

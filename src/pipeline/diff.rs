@@ -4,7 +4,6 @@ use std::collections::{BTreeMap, HashMap};
 use std::path::Path;
 use std::sync::Arc;
 
-use jiff::Timestamp;
 use rayon::iter::{IntoParallelRefIterator, ParallelIterator};
 
 use crate::drift::attribute::Autoscalers;
@@ -17,7 +16,7 @@ use crate::live::{Listing, NamedFile, Snapshot, SnapshotError, read_files};
 use crate::manifest;
 use crate::report::{EnvironmentReport, Identity};
 
-use super::{Evidence, PipelineError, Rules, evaluate, random_redactor};
+use super::{Evidence, PipelineError, Rules, evaluate, now, random_redactor};
 
 /// What becomes of live objects that the desired side does not declare.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -57,7 +56,7 @@ pub enum DiffError {
 /// # Errors
 /// An input cannot be read, holds a document that is no object, or the same object twice.
 pub fn diff(desired: &Path, live: &Path, undeclared: Undeclared) -> Result<EnvironmentReport, DiffError> {
-    let started_at = Timestamp::now();
+    let started_at = now();
     let redactor = random_redactor()?;
     let lives = Snapshot::new(live.to_owned(), redactor.clone()).objects()?;
     let mut declared = read_desired(desired, &redactor)?;
@@ -82,7 +81,7 @@ pub fn diff(desired: &Path, live: &Path, undeclared: Undeclared) -> Result<Envir
     for live in lives {
         listing.insert(live);
     }
-    let evidence = Evidence { desired: declared, live: listing, extra, schemas, autoscalers, gaps: Vec::new() };
+    let evidence = Evidence { desired: declared, live: listing, extra, schemas, autoscalers, ..Evidence::default() };
     let mut assessment = evaluate("diff", &evidence, &Rules::new(redactor));
     let ignored = ignore::apply(&[], "diff", &evidence.desired, &mut assessment, started_at);
     let identity = Identity {
@@ -91,7 +90,7 @@ pub fn diff(desired: &Path, live: &Path, undeclared: Undeclared) -> Result<Envir
         branch: String::new(),
         cluster: live.display().to_string(),
     };
-    let times = (started_at, Timestamp::now());
+    let times = (started_at, now());
     Ok(EnvironmentReport { ignored, ..EnvironmentReport::new(identity, None, assessment, times) })
 }
 

@@ -6,18 +6,18 @@ use std::sync::Arc;
 use rayon::iter::{IntoParallelRefIterator, ParallelIterator};
 use serde_json::Value;
 
-use crate::drift::attribute::{Attributed, Author, Authors, Autoscalers, Known, Ownership, Scaled};
+use crate::drift::attribute::{Attributed, Author, Authors, Autoscalers, Known, Ownership, Reading, Scaled};
 use crate::drift::classify::{self, Subject};
 use crate::drift::compare::{self, Context, Sides};
 use crate::drift::model::{
-    Assessment, Candidate, Change, Desired, Finding, Gap, Live, NodeId, ObjectAssessment, Origin, Pointer, Schema,
-    State, TypeKey, Warning,
+    Assessment, Candidate, Category, Change, Desired, FieldPath, Finding, Gap, ImageChange, Live, NodeId,
+    ObjectAssessment, Origin, Pointer, Schema, State, TypeKey, Warning,
 };
 use crate::drift::normalise::{Normalised, is_default, normalise};
 use crate::drift::schema::kubernetes;
 use crate::live::Listing;
 
-use super::Rules;
+use super::{Readings, Rules};
 
 /// Everything that a scan rests on.
 #[derive(Debug, Default)]
@@ -32,6 +32,8 @@ pub struct Evidence {
     pub schemas: HashMap<TypeKey, Arc<Schema>>,
     /// What scales them.
     pub autoscalers: Autoscalers,
+    /// What they are at other versions.
+    pub readings: Readings,
     /// What could not be gathered.
     pub gaps: Vec<Gap>,
 }
@@ -46,7 +48,8 @@ pub fn evaluate(environment: &str, evidence: &Evidence, rules: &Rules) -> Assess
         .map(|desired| {
             let schema = evidence.schemas.get(&desired.key.type_key).unwrap_or(&unknown_shape);
             let scaled = evidence.autoscalers.of(&desired.key);
-            Judge { environment, schema, rules, desired, scaled }.object(&evidence.live)
+            let readings = evidence.readings.of(desired);
+            Judge { environment, schema, rules, desired, scaled, readings }.object(&evidence.live)
         })
         .collect();
     objects.extend(evidence.extra.iter().map(|live| extra(live, &rules.authors)));
@@ -65,12 +68,13 @@ pub(super) fn findings(
     let unknown_shape = Arc::new(Schema::default());
     let schema = evidence.schemas.get(&desired.key.type_key).unwrap_or(&unknown_shape);
     let scaled = evidence.autoscalers.of(&desired.key);
-    Judge { environment, schema, rules, desired, scaled }.findings(live)
+    let readings = evidence.readings.of(desired);
+    Judge { environment, schema, rules, desired, scaled, readings }.findings(live).0
 }
 
 /// The verdict on a live object that nobody declares.
 fn extra(live: &Live, authors: &Authors) -> ObjectAssessment {
-    let (category, severity) = classify::object(&live.key.type_key.kind_key());
+    let (category, severity) = classify::object(&live.key.type_key.kind_key(), State::Extra);
     let writers = live.writers().unwrap_or_default();
     let by = |wanted: Author| authors.of(writers).contains(&wanted);
     let origin = match () {
@@ -80,6 +84,7 @@ fn extra(live: &Live, authors: &Authors) -> ObjectAssessment {
     };
     ObjectAssessment {
         warnings: Vec::new(),
+        controller_owned: Vec::new(),
         key: live.key.clone(),
         state: State::Extra,
         terminating: live.terminating,
@@ -100,6 +105,7 @@ struct Judge<'a> {
     rules: &'a Rules,
     desired: &'a Desired,
     scaled: Option<&'a Scaled>,
+    readings: &'a [Reading],
 }
 
 impl<'a> Judge<'a> {
@@ -125,11 +131,12 @@ impl<'a> Judge<'a> {
             findings: Vec::new(),
             suppressed: Vec::new(),
             warnings: Vec::new(),
+            controller_owned: Vec::new(),
         }
     }
 
     fn missing(&self) -> ObjectAssessment {
-        let (category, severity) = classify::object(&self.desired.key.type_key.kind_key());
+        let (category, severity) = classify::object(&self.desired.key.type_key.kind_key(), State::Missing);
         ObjectAssessment {
             category: Some(category),
             severity: Some(severity),
@@ -139,9 +146,10 @@ impl<'a> Judge<'a> {
     }
 
     fn living(&self, live: &'a Live) -> ObjectAssessment {
-        let findings = self.findings(live);
+        let (findings, mut controller_owned) = self.findings(live);
+        controller_owned.sort_by_cached_key(ToString::to_string);
         let warnings = self.warnings(live);
-        let mut object = ObjectAssessment { findings, warnings, ..self.verdict(State::Modified) };
+        let mut object = ObjectAssessment { findings, warnings, controller_owned, ..self.verdict(State::Modified) };
         object.settle();
         object
     }
@@ -165,23 +173,25 @@ impl<'a> Judge<'a> {
         warnings
     }
 
-    fn findings(&self, live: &'a Live) -> Vec<Finding> {
+    /// What differs, and what only the server and its controllers have.
+    fn findings(&self, live: &'a Live) -> (Vec<Finding>, Vec<FieldPath>) {
         let root = self.schema.root(&self.desired.key.type_key);
         let normalised = normalise(self.schema, root, &self.desired.content);
-        let mut attributed = self.attributed(live, root, &normalised, &live.content);
+        let mut explained = Vec::new();
+        let mut attributed = self.attributed(live, root, &normalised, &live.content, &mut explained);
         if attributed.is_empty() {
-            return Vec::new();
+            return (Vec::new(), explained);
         }
         // A server of another version, or a dump, may lack defaults that Git declares: complete it and look again.
         let completed = normalise(self.schema, root, &live.content).full;
-        attributed = self.attributed(live, root, &normalised, &completed);
+        attributed = self.attributed(live, root, &normalised, &completed, &mut Vec::new());
         let lives = |at: &Attributed<'_>| {
             at.difference.change == Change::Removed
                 || live.content.pointer(at.difference.live_pointer.as_str()).is_some()
         };
         let mut findings: Vec<Finding> = attributed.into_iter().filter(lives).map(|at| self.finding(at)).collect();
         findings.sort_by_cached_key(|finding| finding.path.to_string());
-        findings
+        (findings, explained)
     }
 
     /// Every difference that counts, with what is known of its author.
@@ -191,6 +201,7 @@ impl<'a> Judge<'a> {
         root: NodeId,
         normalised: &'v Normalised,
         content: &'v Value,
+        explained: &mut Vec<FieldPath>,
     ) -> Vec<Attributed<'v>> {
         let rules = Context { schema: self.schema, image_mirrors: &self.rules.image_mirrors };
         let sides = Sides { declared: &normalised.declared, full: &normalised.full, live: content };
@@ -205,9 +216,10 @@ impl<'a> Judge<'a> {
             authors: &self.rules.authors,
             allocated: kubernetes::allocated(&live.key.type_key.kind_key()),
             scaled: self.scaled,
+            readings: self.readings,
         };
         let ownership = Ownership::new(live, known, &is_default);
-        differences.into_iter().flat_map(|difference| ownership.attribute(difference)).collect()
+        differences.into_iter().flat_map(|difference| ownership.attribute(difference, explained)).collect()
     }
 
     fn finding(&self, attributed: Attributed<'_>) -> Finding {
@@ -225,12 +237,16 @@ impl<'a> Judge<'a> {
         };
         let candidate = Candidate::new(self.environment, &self.desired.key, &self.desired.content);
         let show = |value| self.rules.redaction.show(&candidate, &difference.path, value);
+        let (desired, live) = (difference.desired.map(show), difference.live.map(show));
+        let images = desired.as_ref().zip(live.as_ref()).filter(|_| category == Category::Image);
         Finding {
             id: Finding::id_of(self.environment, &self.desired.key, &difference.path, difference.change),
             pointer: pointer.to_string(),
             change: difference.change,
-            desired: difference.desired.map(show),
-            live: difference.live.map(show),
+            image: images.and_then(|(desired, live)| ImageChange::between(&difference.path, desired, live)),
+            pods: None,
+            desired,
+            live,
             category,
             severity,
             origin,

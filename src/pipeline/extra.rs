@@ -1,32 +1,43 @@
-//! Live objects that Git should declare and does not: looked for where the environment's deployer left its mark.
+//! Live objects that Git should declare and does not: looked for where the environment's deployer left its mark, and
+//! counted.
 
 use std::collections::{BTreeSet, HashSet};
 
-use crate::drift::extras::{Extras, Mark, extras, is_marked, marks};
+use crate::drift::extras::{Counted, Extras, Mark, NamespaceCoverage, coverage, extras, is_marked, marks};
 use crate::drift::model::{Desired, Gap, Live, ObjectKey, Stage};
 use crate::live::{Listing, Source, Survey};
 
-/// The extra objects of an environment; none while not everything that Git declares could be read.
+/// What was found beside the declared objects.
+#[derive(Debug, Default)]
+pub(super) struct Beside {
+    /// The extra objects of the environment.
+    pub extra: Vec<Live>,
+    /// How much of each of its namespaces Git declares.
+    pub coverage: Vec<NamespaceCoverage>,
+}
+
+/// Looks beside the declared objects; finds nothing while not everything that Git declares could be read.
 pub(super) async fn look(
     which: Extras,
     source: &Source,
     desired: &[Desired],
     listing: &Listing,
     gaps: &[Gap],
-) -> Vec<Live> {
+) -> Beside {
     let unread = |gap: &Gap| matches!(gap.stage, Stage::Git | Stage::Render | Stage::Parse);
-    if which == Extras::Off || gaps.iter().any(unread) {
-        return Vec::new();
+    if gaps.iter().any(unread) {
+        return Beside::default();
     }
     let pairs = desired.iter().filter_map(|desired| Some((desired, listing.get(&desired.key)?)));
-    let marks = marks(pairs);
+    let marks = if which == Extras::Off { BTreeSet::new() } else { marks(pairs) };
     let namespaces: BTreeSet<String> = match which {
         Extras::Namespace => desired.iter().filter_map(|desired| desired.key.namespace.clone()).collect(),
         Extras::Tracked | Extras::Off => BTreeSet::new(),
     };
+    let surveys = surveys(&marks, &namespaces);
     let mut lives = Vec::new();
-    for survey in surveys(&marks, &namespaces) {
-        lives.extend(source.survey(&survey).await);
+    for survey in &surveys {
+        lives.extend(source.survey(survey).await);
     }
     let mut seen = HashSet::new();
     lives.retain(|live| seen.insert(live.key.identity()));
@@ -34,7 +45,14 @@ pub(super) async fn look(
         is_marked(live, &marks) || live.key.namespace.as_ref().is_some_and(|namespace| namespaces.contains(namespace))
     };
     let keys: Vec<&ObjectKey> = desired.iter().map(|desired| &desired.key).collect();
-    extras(&keys, lives.iter().filter(ours)).into_iter().cloned().collect()
+    // A survey without a selector has seen every kind in the environment's namespaces.
+    let all = surveys.iter().any(|survey| survey.selector.is_empty());
+    let kinds = if all { Counted::All } else { Counted::Declared };
+    // Files hold more than was asked for.
+    let listed = listing.objects().filter(|live| listing.is_complete_for(&live.key));
+    let coverage = coverage(&keys, listed.chain(&lives), kinds);
+    let extra = extras(&keys, lives.iter().filter(ours)).into_iter().cloned().collect();
+    Beside { extra, coverage }
 }
 
 /// What must be listed: by label where the marks are labels, everything where one is an annotation.

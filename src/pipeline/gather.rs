@@ -4,14 +4,16 @@ use std::collections::{BTreeSet, HashMap};
 
 use crate::config::Environment;
 use crate::drift::attribute::Autoscalers;
-use crate::drift::extras::Extras;
+use crate::drift::extras::{Extras, NamespaceCoverage};
 use crate::drift::model::{Desired, Gap, GapReason, Redactor, Scope, Stage, TypeKey};
 use crate::drift::normalise;
 use crate::git::{self, SourceTree};
 use crate::live::{Discovery, Source, Wanted};
 use crate::render;
 
-use super::{Evidence, autoscaling, extra};
+use super::extra::Beside;
+use super::rollout::{self, Rollouts};
+use super::{Evidence, Rules, autoscaling, extra, versions};
 
 /// Where objects live that name no namespace, in an environment that names none either.
 const DEFAULT_NAMESPACE: &str = "default";
@@ -23,18 +25,24 @@ pub(super) struct Gathered {
     pub revision: Option<String>,
     /// What is judged.
     pub evidence: Evidence,
+    /// Workloads whose Pods may run another image than their template says.
+    pub rollouts: Rollouts,
+    /// How much of each namespace Git declares.
+    pub coverage: Vec<NamespaceCoverage>,
 }
 
 pub(super) async fn gather(
     environment: &Environment,
     source: &Source,
     extras: Extras,
+    rules: &Rules,
     redactor: &Redactor,
 ) -> Gathered {
     let tree = match read_tree(environment).await {
         Ok(tree) => tree,
         Err(gap) => {
-            return Gathered { revision: None, evidence: Evidence { gaps: vec![gap], ..Evidence::default() } };
+            let evidence = Evidence { gaps: vec![gap], ..Evidence::default() };
+            return Gathered { evidence, ..Gathered::default() };
         }
     };
     let rendered = render::plain(&tree, redactor);
@@ -49,13 +57,22 @@ pub(super) async fn gather(
     let desired = place_all(rendered.objects, &discovery, namespace, &mut gaps);
     let wanted = wanted(&desired, &discovery);
     let scaling = autoscaling::wanted(&desired, &discovery.schemas, &wanted);
-    let (mut scaling, mut listing) = tokio::join!(source.list(scaling), source.list(wanted));
+    let namespaces = rollout::namespaces(&wanted);
+    let (mut scaling, mut listing, pods) =
+        tokio::join!(source.list(scaling), source.list(wanted), source.pods(namespaces));
     gaps.append(&mut listing.gaps);
     gaps.extend(autoscaling::gaps(&mut scaling).filter(|gap| !gaps.contains(gap)).collect::<Vec<_>>());
-    let extra = extra::look(extras, source, &desired, &listing, &gaps).await;
+    let (beside, (rollouts, unread)) = tokio::join!(
+        extra::look(extras, source, &desired, &listing, &gaps),
+        rollout::look(source, &desired, &listing, pods, &rules.image_mirrors)
+    );
+    gaps.extend(unread.into_iter().filter(|gap| !gaps.contains(gap)).collect::<Vec<_>>());
     let autoscalers = Autoscalers::among(listing.objects().chain(scaling.objects()));
-    let evidence = Evidence { desired, live: listing, extra, schemas: discovery.schemas, autoscalers, gaps };
-    Gathered { revision: Some(tree.revision), evidence }
+    let Beside { extra, coverage } = beside;
+    let readings = versions::read(source, &desired, &listing).await;
+    let schemas = discovery.schemas;
+    let evidence = Evidence { desired, live: listing, extra, schemas, autoscalers, readings, gaps };
+    Gathered { revision: Some(tree.revision), evidence, rollouts, coverage }
 }
 
 /// libgit2 blocks, so it reads away from the tasks that answer requests.

@@ -38,7 +38,9 @@ pub(super) fn attribute_lag(
     let declared: HashMap<_, &Desired> =
         evidence.desired.iter().map(|desired| (desired.key.identity(), desired)).collect();
     let mut versions: HashMap<Arc<str>, Vec<EarlierVersion>> = HashMap::new();
-    for object in objects.iter_mut().filter(|object| object.state == State::Modified).take(OBJECTS) {
+    let is_lag =
+        |object: &&mut ObjectAssessment| object.state == State::Modified && of_template(&object.findings).count() > 0;
+    for object in objects.iter_mut().filter(is_lag).take(OBJECTS) {
         let Some(desired) = declared.get(&object.key.identity()) else { continue };
         let Some(live) = evidence.live.get(&object.key) else { continue };
         let file = &desired.source.file;
@@ -84,7 +86,7 @@ fn explains(
     rules: &Rules,
 ) -> bool {
     let still = evaluate::findings(old, live, evidence, environment, rules);
-    findings.iter().all(|finding| {
+    of_template(findings).all(|finding| {
         let own = finding.path.steps();
         !still.iter().any(|other| {
             let other = other.path.steps();
@@ -93,8 +95,13 @@ fn explains(
     })
 }
 
+/// What an earlier declaration can explain: not what Pods run beside what their template says.
+fn of_template(findings: &[Finding]) -> impl Iterator<Item = &Finding> {
+    findings.iter().filter(|finding| finding.pods.is_none())
+}
+
 fn mark(object: &mut ObjectAssessment, version: &EarlierVersion) {
-    for finding in &mut object.findings {
+    for finding in object.findings.iter_mut().filter(|finding| finding.pods.is_none()) {
         finding.commits_behind = Some(version.commits_behind);
         finding.revision = Some(version.revision.clone());
         if matches!(finding.origin, Origin::Unknown | Origin::Stale) {

@@ -7,6 +7,8 @@ mod extra;
 mod gather;
 mod lag;
 mod promotion;
+mod rollout;
+mod versions;
 
 use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
@@ -25,6 +27,7 @@ use crate::report::{EnvironmentReport, Identity};
 pub use diff::{DiffError, Undeclared, diff};
 pub use evaluate::{Evidence, evaluate};
 pub use promotion::Promotions;
+pub use versions::Readings;
 
 /// What judging needs beside the objects.
 #[derive(Debug, Clone)]
@@ -101,12 +104,13 @@ impl Pipeline {
 
     /// Scans one environment. Never fails: what could not be known is a gap of the report.
     pub async fn scan(&self, environment: &Environment) -> EnvironmentReport {
-        let started_at = Timestamp::now();
-        let gathered = match self.sources.get(&environment.cluster.name) {
-            Some(source) => gather::gather(environment, source, self.extras, &self.redactor).await,
+        let started_at = now();
+        let mut gathered = match self.sources.get(&environment.cluster.name) {
+            Some(source) => gather::gather(environment, source, self.extras, &self.rules, &self.redactor).await,
             None => gather::Gathered::default(),
         };
         let revision = gathered.revision.clone();
+        let coverage = std::mem::take(&mut gathered.coverage);
         let (of, rules, redactor) = (environment.clone(), Arc::clone(&self.rules), self.redactor.clone());
         // Comparing is work, not waiting: it stays off the threads that answer requests.
         let judged = tokio::task::spawn_blocking(move || judge(&of, &gathered, &rules, &redactor, started_at)).await;
@@ -118,8 +122,8 @@ impl Pipeline {
             branch: environment.branch.clone(),
             cluster: environment.cluster.name.clone(),
         };
-        let times = (started_at, Timestamp::now());
-        EnvironmentReport { ignored, ..EnvironmentReport::new(identity, revision, assessment, times) }
+        let times = (started_at, now());
+        EnvironmentReport { ignored, coverage, ..EnvironmentReport::new(identity, revision, assessment, times) }
     }
 }
 
@@ -133,6 +137,7 @@ fn judge(
 ) -> (Assessment, Ignored) {
     let mut assessment = evaluate(&environment.name, &gathered.evidence, rules);
     let declared = &gathered.evidence.desired;
+    rollout::judge(&mut assessment.objects, &gathered.rollouts, declared, (&environment.name, rules), now);
     overrule(&rules.severity, &environment.name, declared, &mut assessment.objects);
     let ignored = ignore::apply(&rules.ignore, &environment.name, declared, &mut assessment, now);
     if let Some(revision) = &gathered.revision {
@@ -140,6 +145,12 @@ fn judge(
         lag::attribute_lag(&mut assessment.objects, tip, &gathered.evidence, &environment.name, rules, redactor);
     }
     (assessment, ignored)
+}
+
+/// The time in whole seconds, the unit of every time in a report and of the API server's own.
+fn now() -> Timestamp {
+    let now = Timestamp::now();
+    Timestamp::from_second(now.as_second()).unwrap_or(now)
 }
 
 /// A bug blanks one scan of one environment, and says so.

@@ -5,7 +5,7 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 use crate::drift::model::{Gap, GapReason, Position, Redactor, Stage};
-use crate::drift::promotion::{Content, Fragment};
+use crate::drift::promotion::{Content, Fragment, Part};
 use crate::git::{CommitGraph, Entry, EntryKind, GitError, ObjectId};
 use crate::manifest::{is_manifest, objects};
 
@@ -39,8 +39,8 @@ pub struct Contents {
     redactor: Redactor,
     trees: HashMap<(ObjectId, View), Result<Content, Gap>>,
     /// Folders of which nothing is left out, by what they hold and where they lie.
-    folders: HashMap<(ObjectId, String), Content>,
-    files: HashMap<(ObjectId, String), Arc<Fragment>>,
+    folders: HashMap<(ObjectId, String), Arc<Part>>,
+    files: HashMap<(ObjectId, String), Arc<Part>>,
 }
 
 impl Contents {
@@ -48,12 +48,6 @@ impl Contents {
     #[must_use]
     pub fn new(redactor: Redactor) -> Self {
         Self { redactor, trees: HashMap::new(), folders: HashMap::new(), files: HashMap::new() }
-    }
-
-    /// How many files were read as manifests so far.
-    #[must_use]
-    pub fn files_read(&self) -> usize {
-        self.files.len()
     }
 
     /// What `view` renders from a tree. A path that the tree lacks renders nothing.
@@ -74,7 +68,7 @@ impl Contents {
         let mut content = Content::default();
         for path in &view.paths {
             if path.is_empty() {
-                content.extend(&self.folder(git, tree, path, view)?);
+                content.push(self.folder(git, tree, path, view)?);
             } else if let Some(entry) = git.entry(tree, path).map_err(|error| unreadable(&error))? {
                 self.add(git, &entry, path, view, &mut content)?;
             }
@@ -82,21 +76,22 @@ impl Contents {
         Ok(content)
     }
 
-    fn folder(&mut self, git: &CommitGraph, id: ObjectId, path: &str, view: &View) -> Result<Content, Gap> {
+    fn folder(&mut self, git: &CommitGraph, id: ObjectId, path: &str, view: &View) -> Result<Arc<Part>, Gap> {
         let key = (id, path.to_owned());
         let whole = !view.prunes(path);
         if whole && let Some(known) = self.folders.get(&key) {
-            return Ok(known.clone());
+            return Ok(Arc::clone(known));
         }
         let mut content = Content::default();
         for entry in git.entries(id).map_err(|error| unreadable(&error))? {
             let path = if path.is_empty() { entry.name.clone() } else { format!("{path}/{}", entry.name) };
             self.add(git, &entry, &path, view, &mut content)?;
         }
+        let folder = Arc::new(Part::folder(content));
         if whole {
-            self.folders.insert(key, content.clone());
+            self.folders.insert(key, Arc::clone(&folder));
         }
-        Ok(content)
+        Ok(folder)
     }
 
     fn add(
@@ -111,7 +106,7 @@ impl Contents {
             return Ok(());
         }
         match entry.kind {
-            EntryKind::Folder => content.extend(&self.folder(git, entry.id, path, view)?),
+            EntryKind::Folder => content.push(self.folder(git, entry.id, path, view)?),
             _ if !is_manifest(path) => {}
             EntryKind::File => {
                 refuse_other_renderers(path)?;
@@ -120,13 +115,13 @@ impl Contents {
             EntryKind::Other => {
                 let mut fragment = Fragment::default();
                 fragment.add_opaque(path, entry.id);
-                content.push(Arc::new(fragment));
+                content.push(Arc::new(Part::file(fragment)));
             }
         }
         Ok(())
     }
 
-    fn file(&mut self, git: &CommitGraph, id: ObjectId, path: &str) -> Result<Arc<Fragment>, Gap> {
+    fn file(&mut self, git: &CommitGraph, id: ObjectId, path: &str) -> Result<Arc<Part>, Gap> {
         let key = (id, path.to_owned());
         if let Some(known) = self.files.get(&key) {
             return Ok(Arc::clone(known));
@@ -140,9 +135,9 @@ impl Contents {
                 Err(_) => fragment.add_opaque(path, id),
             }
         }
-        let fragment = Arc::new(fragment);
-        self.files.insert(key, Arc::clone(&fragment));
-        Ok(fragment)
+        let file = Arc::new(Part::file(fragment));
+        self.files.insert(key, Arc::clone(&file));
+        Ok(file)
     }
 }
 

@@ -20,7 +20,7 @@ pub fn write(report: &Report, listing: Listing, out: &mut dyn io::Write) -> io::
 /// The report with what it lists; its counts stay those of all objects.
 fn without_in_sync(report: &Report) -> Report {
     let environments = report.environments.iter().map(|environment| EnvironmentReport {
-        objects: environment.out_of_sync().map(without_suppressed).collect(),
+        objects: environment.out_of_sync().map(without_details).collect(),
         name: environment.name.clone(),
         repository: environment.repository.clone(),
         branch: environment.branch.clone(),
@@ -30,6 +30,7 @@ fn without_in_sync(report: &Report) -> Report {
         summary: environment.summary.clone(),
         gaps: environment.gaps.clone(),
         ignored: environment.ignored.clone(),
+        coverage: environment.coverage.clone(),
         started_at: environment.started_at,
         finished_at: environment.finished_at,
     });
@@ -45,8 +46,8 @@ fn without_in_sync(report: &Report) -> Report {
     }
 }
 
-fn without_suppressed(object: &ObjectAssessment) -> ObjectAssessment {
-    ObjectAssessment { suppressed: Vec::new(), ..object.clone() }
+fn without_details(object: &ObjectAssessment) -> ObjectAssessment {
+    ObjectAssessment { suppressed: Vec::new(), controller_owned: Vec::new(), ..object.clone() }
 }
 
 #[cfg(test)]
@@ -94,6 +95,11 @@ mod tests {
                     "pointer": "/spec/template/spec/containers/0/image",
                     "change": "changed",
                     "desired": "trinodb/trino:476", "live": "trinodb/trino:470",
+                    "image": {
+                        "differs": ["tag"], "age": "older",
+                        "desired": {"registry": "docker.io", "name": "trinodb/trino", "tag": "476"},
+                        "live": {"registry": "docker.io", "name": "trinodb/trino", "tag": "470"},
+                    },
                     "category": "image", "severity": "critical", "origin": "manual",
                     "manager": {"name": "kubectl-edit", "operation": "Update", "time": "2026-11-21T09:12:44Z"},
                     "source": {"file": "trino/coordinator.yaml", "line": 27},

@@ -7,11 +7,13 @@ pub mod json;
 pub mod promotion;
 #[cfg(test)]
 mod sample;
+mod shared;
 pub mod text;
 
 use jiff::Timestamp;
 use serde::Serialize;
 
+use crate::drift::extras::NamespaceCoverage;
 use crate::drift::ignore::Ignored;
 use crate::drift::model::{Assessment, Gap, ObjectAssessment, State, Summary};
 use crate::drift::promotion::Promotion;
@@ -88,6 +90,9 @@ pub struct EnvironmentReport {
     /// What ignore rules hide, and which of them hide nothing.
     #[serde(flatten)]
     pub ignored: Ignored,
+    /// How much of each namespace Git declares, by name; empty where not everything in Git could be read.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub coverage: Vec<NamespaceCoverage>,
     /// Ordered by namespace, kind, group, name.
     pub objects: Vec<ObjectAssessment>,
     /// When this environment's scan began; in the report only as the times of the whole.
@@ -130,6 +135,7 @@ impl EnvironmentReport {
             summary: Summary::of(&assessment.objects),
             gaps: assessment.gaps,
             ignored: Ignored::default(),
+            coverage: Vec::new(),
             objects: assessment.objects,
             started_at,
             finished_at,
@@ -150,7 +156,8 @@ impl EnvironmentReport {
 impl Report {
     /// Joins the environments' reports; `None` while there is none.
     #[must_use]
-    pub fn new(environments: Vec<EnvironmentReport>) -> Option<Self> {
+    pub fn new(mut environments: Vec<EnvironmentReport>) -> Option<Self> {
+        shared::warn(&mut environments);
         let started_at = environments.iter().map(|environment| environment.started_at).min()?;
         let finished_at = environments.iter().map(|environment| environment.finished_at).max()?;
         Some(Self {

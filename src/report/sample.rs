@@ -5,8 +5,8 @@ use serde_json::{Value, json};
 
 use super::{EnvironmentReport, Identity, Report};
 use crate::drift::model::{
-    Assessment, Category, Change, FieldPath, Finding, Gap, GapReason, Manager, ObjectAssessment, ObjectKey, Operation,
-    Origin, PathStep, Position, Severity, Stage, State, TypeKey,
+    Assessment, Category, Change, FieldPath, Finding, Gap, GapReason, ImageChange, Manager, ObjectAssessment,
+    ObjectKey, Operation, Origin, PathStep, Position, Severity, Stage, State, TypeKey,
 };
 
 pub(super) fn at(text: &str) -> Timestamp {
@@ -26,6 +26,7 @@ pub(super) fn object(state: State, kind: (&str, &str), name: &str, line: u32) ->
         findings: Vec::new(),
         suppressed: Vec::new(),
         warnings: Vec::new(),
+        controller_owned: Vec::new(),
     }
 }
 
@@ -44,6 +45,8 @@ pub(super) fn finding(path: Vec<PathStep>, desired: Option<Value>, live: Option<
         category: Category::Config,
         severity: Severity::Medium,
         origin: Origin::Unknown,
+        image: None,
+        pods: None,
         commits_behind: None,
         revision: None,
         manager: None,
@@ -69,14 +72,17 @@ fn deployment() -> ObjectAssessment {
         time: Some(at("2026-11-21T09:12:44Z")),
     });
     let below = |name: &str| container.iter().cloned().chain([key(name)]).collect::<Vec<_>>();
+    let (desired, live) = (json!("trinodb/trino:476"), json!("trinodb/trino:470"));
+    let path = below("image");
     let image = Finding {
+        image: ImageChange::between(&path.clone().into(), &desired.clone().into(), &live.clone().into()),
         pointer: "/spec/template/spec/containers/0/image".into(),
         category: Category::Image,
         severity: Severity::Critical,
         origin: Origin::Manual,
         manager: by.clone(),
         source: Some(Position { file: "trino/coordinator.yaml".into(), line: 27 }),
-        ..finding(below("image"), Some(json!("trinodb/trino:476")), Some(json!("trinodb/trino:470")))
+        ..finding(path, Some(desired), Some(live))
     };
     let mut env = below("env");
     env.push(PathStep::Element(vec![("name".into(), json!("DEBUG"))]));

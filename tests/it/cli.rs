@@ -247,3 +247,19 @@ fn a_diff_lists_extras_only_where_they_are_asked_for() {
         (Some(1), Some("extra"), Some("hand-made"))
     );
 }
+
+#[test]
+fn a_stray_namespace_means_nothing_on_either_side_of_a_diff() {
+    let folder = tempfile::tempdir().unwrap();
+    let write = |name: &str, metadata: &str| {
+        let object = format!("apiVersion: v1\nkind: PersistentVolume\nmetadata: {{name: disk{metadata}}}\n");
+        let file = folder.path().join(name);
+        std::fs::write(&file, object).unwrap();
+        file.to_str().unwrap().to_owned()
+    };
+    let (plain, stray) = (write("plain.yaml", ""), write("stray.yaml", ", namespace: somewhere"));
+    for (desired, live) in [(&plain, &stray), (&stray, &plain), (&stray, &stray)] {
+        let ended = driftd(&["diff", desired, live, "--extras"]);
+        assert_eq!(ended.code, Some(0), "{}", ended.stdout);
+    }
+}

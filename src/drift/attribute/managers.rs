@@ -16,7 +16,8 @@ pub enum Author {
 }
 
 /// Field managers under which deployers write, exactly as they name themselves.
-const DEPLOYERS: [&str; 16] = [
+const DEPLOYERS: [&str; 17] = [
+    "argocd",
     "argocd-controller",
     "argocd-application-controller",
     "kustomize-controller",
@@ -35,8 +36,11 @@ const DEPLOYERS: [&str; 16] = [
     "HashiCorp",
 ];
 
-/// Field managers of the control plane and of well-known controllers.
-const CONTROLLERS: [&str; 22] = [
+/// How names of deployers begin that add a version or a number of their own.
+const DEPLOYER_BEGINNINGS: [&str; 2] = ["pulumi-kubernetes-", "terraform-provider-"];
+
+/// Field managers of the control plane, also of those that are one program, and of well-known controllers.
+const CONTROLLERS: [&str; 29] = [
     "kube-controller-manager",
     "kube-scheduler",
     "kubelet",
@@ -59,7 +63,17 @@ const CONTROLLERS: [&str; 22] = [
     "istio-pilot",
     "pilot-discovery",
     "rollouts-controller",
+    "k3s",
+    "k0s",
+    "kubelite",
+    "istiod",
+    "kyverno",
+    "vault-k8s",
+    "PrometheusOperator",
 ];
+
+/// How names of controllers begin that are several programs.
+const CONTROLLER_BEGINNINGS: [&str; 2] = ["cert-manager-", "cilium-operator-"];
 
 /// How names of other controllers end by convention.
 const CONTROLLER_ENDINGS: [&str; 6] =
@@ -82,7 +96,9 @@ impl Authors {
     }
 
     fn is_named_deployer(&self, name: &str) -> bool {
-        self.configured.contains(name) || DEPLOYERS.contains(&name)
+        self.configured.contains(name)
+            || DEPLOYERS.contains(&name)
+            || DEPLOYER_BEGINNINGS.iter().any(|beginning| name.starts_with(beginning))
     }
 
     /// Who is behind each of an object's `writers`, in their order.
@@ -106,7 +122,9 @@ impl Authors {
 }
 
 fn is_controller(name: &str) -> bool {
-    CONTROLLERS.contains(&name) || CONTROLLER_ENDINGS.iter().any(|ending| name.ends_with(ending))
+    CONTROLLERS.contains(&name)
+        || CONTROLLER_BEGINNINGS.iter().any(|beginning| name.starts_with(beginning))
+        || CONTROLLER_ENDINGS.iter().any(|ending| name.ends_with(ending))
 }
 
 #[cfg(test)]
@@ -131,6 +149,33 @@ mod tests {
             ["our-ci", "helm", "kube-controller-manager", "my-operator", "kubectl-edit", "kubectl-client-side-apply"]
                 .map(|name| writer(name, ""));
         assert_eq!(authors.of(&writers), [Deployer, Deployer, Controller, Controller, Person, Person]);
+    }
+
+    #[test]
+    fn names_that_tools_extend_are_known_and_those_of_people_are_not() {
+        let author = |name: &str| Authors::default().of(&[writer(name, "")])[0];
+        for deployer in
+            ["argocd", "pulumi-kubernetes-1f2e3d4c", "terraform-provider-kubernetes_v2.31.0_x5", "Terraform"]
+        {
+            assert_eq!(author(deployer), Deployer, "{deployer}");
+        }
+        for controller in ["k3s", "cert-manager-certificates-trigger", "cilium-operator-generic", "PrometheusOperator"]
+        {
+            assert_eq!(author(controller), Controller, "{controller}");
+        }
+        for person in [
+            "kubectl-edit",
+            "kubectl-patch",
+            "kubectl",
+            "node-fetch",
+            "k9s",
+            "Mozilla",
+            "dashboard",
+            "argocd-server",
+            "curl",
+        ] {
+            assert_eq!(author(person), Person, "{person}");
+        }
     }
 
     #[test]

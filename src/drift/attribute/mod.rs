@@ -10,10 +10,13 @@ use serde_json::Value;
 
 pub use autoscaling::{Autoscalers, Scaled};
 pub use managers::{Author, Authors};
+pub use versions::Reading;
+
+use versions::Translation;
 
 use super::model::{
-    AllocatedField, Change, Difference, ListType, Live, Manager, NodeId, Operation, Origin, PathStep, Pointer, Schema,
-    Shape, Writer,
+    AllocatedField, Change, Difference, FieldPath, ListType, Live, Manager, NodeId, Operation, Origin, PathStep,
+    Pointer, Schema, Shape, Writer,
 };
 
 /// A difference that counts, with what is known of its author.
@@ -43,6 +46,8 @@ pub struct Known<'a> {
     pub allocated: &'a [AllocatedField],
     /// What autoscalers may do to the object; absent where none scales it.
     pub scaled: Option<&'a Scaled>,
+    /// The object at the other versions in which its authors speak.
+    pub readings: &'a [Reading],
 }
 
 /// What the cluster knows of one object's authors.
@@ -52,6 +57,7 @@ pub struct Ownership<'a, 'f> {
     is_default: &'f IsDefault<'f>,
     /// `None` where the object came without `managedFields`.
     writers: Option<Vec<(&'a Writer, Author)>>,
+    translations: Vec<Translation<'a>>,
 }
 
 /// The verdict on one leaf that Git does not declare.
@@ -67,7 +73,16 @@ impl<'a, 'f> Ownership<'a, 'f> {
     #[must_use]
     pub fn new(live: &'a Live, known: Known<'a>, is_default: &'f IsDefault<'f>) -> Self {
         let writers = live.writers().map(|writers| writers.iter().zip(known.authors.of(writers)).collect());
-        Self { known, live, is_default, writers }
+        let translations = known.readings.iter().map(|reading| Translation::new(reading, &live.content)).collect();
+        Self { known, live, is_default, writers, translations }
+    }
+
+    /// Whether `holds` for the field at `steps` under one of the names that it has at a version.
+    fn any_name(&self, api_version: &str, steps: &[PathStep], holds: impl Fn(&[PathStep]) -> bool) -> bool {
+        match self.translations.iter().find(|translation| translation.api_version == api_version) {
+            None => holds(steps),
+            Some(translation) => translation.names(steps).iter().any(|steps| holds(steps)),
+        }
     }
 
     /// What a deployer last declared by client-side apply: the annotation speaks for a deployer only while a deployer
@@ -84,13 +99,17 @@ impl<'a, 'f> Ownership<'a, 'f> {
     }
 
     fn owners(&self, steps: &[PathStep]) -> impl Iterator<Item = &(&'a Writer, Author)> {
-        self.all().filter(move |(writer, _)| writer.fields.owns(steps) || versions::owns_renamed(writer, steps))
+        self.all().filter(move |(writer, _)| {
+            versions::owns_renamed(writer, steps)
+                || self.any_name(&writer.api_version, steps, |steps| writer.fields.owns(steps))
+        })
     }
 
-    /// Judges one difference; an addition may turn out to be none, or to be several below it.
-    #[must_use]
-    pub fn attribute(&self, difference: Difference<'a>) -> Vec<Attributed<'a>> {
+    /// Judges one difference; an addition may turn out to be none, or to be several below it. What is found to be the
+    /// server's or a controller's goes to `explained`.
+    pub fn attribute(&self, difference: Difference<'a>, explained: &mut Vec<FieldPath>) -> Vec<Attributed<'a>> {
         if self.is_overruled(&difference) {
+            explained.push(difference.path);
             return Vec::new();
         }
         match difference.change {
@@ -103,7 +122,7 @@ impl<'a, 'f> Ownership<'a, 'f> {
                 {
                     vec![self.changed(with_desired(difference, zero))]
                 }
-                _ => self.added(difference),
+                _ => self.added(difference, explained),
             },
         }
     }
@@ -111,7 +130,9 @@ impl<'a, 'f> Ownership<'a, 'f> {
     /// Whether the field is another's to set even where Git declares it.
     fn is_overruled(&self, difference: &Difference<'_>) -> bool {
         let steps = difference.path.steps();
-        if self.known.scaled.is_some_and(|scaled| scaled.in_range(steps, difference.live)) {
+        if self.known.scaled.is_some_and(|scaled| scaled.in_range(steps, difference.live))
+            || set_aside::is_condition(&self.live.content, difference)
+        {
             return true;
         }
         let of_a_controller = self.known.scaled.is_some_and(|scaled| scaled.owns_resources(steps))
@@ -146,27 +167,30 @@ impl<'a, 'f> Ownership<'a, 'f> {
     }
 
     /// Whatever Git does not declare: reported at the topmost node that nobody but its author made.
-    fn added(&self, difference: Difference<'a>) -> Vec<Attributed<'a>> {
+    fn added(&self, difference: Difference<'a>, explained: &mut Vec<FieldPath>) -> Vec<Attributed<'a>> {
         let mut worst: Option<(Origin, Option<&Manager>)> = None;
-        let mut explained = Vec::new();
+        let mut others = Vec::new();
         for (pointer, leaf) in self.leaves(&difference) {
             match leaf {
-                Leaf::Explained => explained.push(pointer),
+                Leaf::Explained => others.push(pointer),
                 Leaf::Foreign(origin, manager) => worst = Some(worse(worst, (origin, manager))),
             }
         }
-        let Some((origin, manager)) = worst else { return Vec::new() };
+        let Some((origin, manager)) = worst else {
+            explained.push(difference.path);
+            return Vec::new();
+        };
         if (self.is_default)(&difference.live_pointer) {
             return Vec::new();
         }
         if set_aside::holds_restart(&difference) {
-            return self.children(&difference).into_iter().flat_map(|child| self.added(child)).collect();
+            return self.children(&difference).into_iter().flat_map(|child| self.added(child, explained)).collect();
         }
         // A default inside what somebody added came with it and says nothing about who made the parent.
-        if self.is_a_persons_element(&difference) || explained.iter().all(|pointer| (self.is_default)(pointer)) {
+        if self.is_a_persons_element(&difference) || others.iter().all(|pointer| (self.is_default)(pointer)) {
             return vec![Attributed { difference, origin, manager: manager.cloned() }];
         }
-        self.children(&difference).into_iter().flat_map(|child| self.added(child)).collect()
+        self.children(&difference).into_iter().flat_map(|child| self.added(child, explained)).collect()
     }
 
     /// The verdict on every leaf below an undeclared node.
@@ -198,7 +222,9 @@ impl<'a, 'f> Ownership<'a, 'f> {
     }
 
     fn a_person_owns(&self, steps: &[PathStep]) -> bool {
-        self.all().any(|(writer, author)| *author == Author::Person && writer.fields.touches(steps))
+        self.all().any(|(writer, author)| {
+            *author == Author::Person && self.any_name(&writer.api_version, steps, |steps| writer.fields.touches(steps))
+        })
     }
 
     fn leaf(&self, steps: &[PathStep]) -> Leaf<'a> {
@@ -234,7 +260,9 @@ impl<'a, 'f> Ownership<'a, 'f> {
 
     /// Whether the last client-side apply declared the field at `steps`.
     fn was_applied(&self, steps: &[PathStep]) -> bool {
-        self.last_applied().and_then(|applied| find(applied, steps)).is_some_and(|value| !value.is_null())
+        let Some(applied) = self.last_applied() else { return false };
+        let api_version = applied.get("apiVersion").and_then(Value::as_str).unwrap_or_default();
+        self.any_name(api_version, steps, |steps| find(applied, steps).is_some_and(|value| !value.is_null()))
     }
 
     /// The nodes right below an undeclared one; none below a leaf, an atomic list and an empty container.

@@ -65,6 +65,27 @@ pub(super) fn is_overruled(live: &Value, difference: &Difference<'_>) -> bool {
     }
 }
 
+/// Whether the taints of a Node differ by nothing but those that tell its condition, which come and go with it, and by
+/// the times at which they were added.
+///
+/// Rule: `plugin/pkg/admission/nodetaint/admission.go` and `pkg/controller/nodelifecycle`.
+pub(super) fn is_condition(live: &Value, difference: &Difference<'_>) -> bool {
+    let names: Vec<&str> = difference.path.names().collect();
+    if live["kind"] != "Node" || names != ["spec", "taints"] {
+        return false;
+    }
+    let taints = |side: Option<&Value>| -> Vec<[Value; 3]> {
+        let all = side.and_then(Value::as_array).into_iter().flatten();
+        let mut own: Vec<_> = all.map(|taint| ["key", "value", "effect"].map(|field| taint[field].clone())).collect();
+        own.sort_by_key(|taint| format!("{taint:?}"));
+        own
+    };
+    let (desired, mut live) = (taints(difference.desired), taints(difference.live));
+    let tells = |[key, ..]: &[Value; 3]| key.as_str().is_some_and(|key| key.starts_with("node.kubernetes.io/"));
+    live.retain(|taint| desired.contains(taint) || !tells(taint));
+    desired == live
+}
+
 /// Where an API server looks for the authority of those that it calls, in webhooks, `APIService`s and CRDs.
 fn is_ca_bundle(names: &[&str]) -> bool {
     matches!(

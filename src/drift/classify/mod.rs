@@ -8,7 +8,7 @@ use serde_json::Value;
 
 pub use overrides::{SeverityRule, overrule};
 
-use super::model::{Category, Change, FieldPath, KindKey, Severity};
+use super::model::{Category, Change, FieldPath, KindKey, Severity, State};
 use direction::Direction;
 use table::{FIELDS, OBJECTS, Row};
 
@@ -39,10 +39,18 @@ pub fn field(subject: &Subject<'_>) -> (Category, Severity) {
     }
 }
 
-/// Judges an object that is missing or extra.
+/// Judges an object that is missing or extra: with one that grants too much somebody may do more, with one that
+/// restricts too much nobody may.
 #[must_use]
-pub fn object(kind: &KindKey) -> (Category, Severity) {
-    judge(OBJECTS, kind, &[])
+pub fn object(kind: &KindKey, state: State) -> (Category, Severity) {
+    let (category, severity) = judge(OBJECTS, kind, &[]);
+    match (state, kind.kind.as_str()) {
+        (State::Extra, "RoleBinding" | "ClusterRoleBinding") => (category, Severity::Critical),
+        (State::Extra, kind) if kind.starts_with("Validating") || kind.ends_with("NetworkPolicy") => {
+            (category, severity.min(Severity::High))
+        }
+        _ => (category, severity),
+    }
 }
 
 fn judge(rows: &[Row], kind: &KindKey, names: &[&str]) -> (Category, Severity) {

@@ -7,7 +7,7 @@ use base64::engine::general_purpose::STANDARD;
 use jiff::Timestamp;
 use serde_json::{Number, Value};
 
-use crate::drift::model::Scalar;
+use crate::drift::model::{ImageReference, Scalar};
 
 /// Whether two leaves mean the same.
 pub(super) fn equal(scalar: Scalar, desired: &Value, live: &Value) -> bool {
@@ -178,23 +178,8 @@ fn scaled(value: &str, unit: i128) -> Option<i128> {
 
 /// Whether `live` is `desired` as an admission policy rewrites it to a configured mirror.
 pub(super) fn same_image(mirrors: &BTreeMap<String, String>, desired: &Value, live: &Value) -> bool {
-    let (Some(desired), Some(live)) = (desired.as_str(), live.as_str()) else { return false };
-    let (registry, repository) = registry_of(desired);
-    let Some(mirror) = mirrors.get(registry) else { return false };
-    let Some(mirrored) = live.strip_prefix(mirror.as_str()).and_then(|rest| rest.strip_prefix('/')) else {
-        return false;
-    };
-    mirrored == repository || (registry == "docker.io" && mirrored.strip_prefix("library/") == Some(repository))
-}
-
-/// Splits an image reference into its registry, `docker.io` where it names none, and the rest.
-///
-/// Rule: `distribution/reference`: the first part is a host where it has a dot or colon, or is `localhost`.
-fn registry_of(image: &str) -> (&str, &str) {
-    match image.split_once('/') {
-        Some((host, rest)) if host.contains(['.', ':']) || host == "localhost" => (host, rest),
-        _ => ("docker.io", image),
-    }
+    let read = |value: &Value| ImageReference::parse(value.as_str()?);
+    matches!((read(desired), read(live)), (Some(desired), Some(live)) if desired.is_mirrored_as(&live, mirrors))
 }
 
 #[cfg(test)]

@@ -16,6 +16,7 @@ fn object(name: &str, state: State, findings: &[&str]) -> ObjectAssessment {
     let drifts = state.is_drift();
     ObjectAssessment {
         warnings: Vec::new(),
+        controller_owned: Vec::new(),
         key: ObjectKey {
             type_key: TypeKey::new("apps/v1", "Deployment"),
             namespace: Some("trino".into()),
@@ -44,6 +45,8 @@ fn finding(id: &str) -> Finding {
         category: Category::Config,
         severity: Severity::High,
         origin: Origin::Manual,
+        image: None,
+        pods: None,
         commits_behind: None,
         revision: None,
         manager: None,

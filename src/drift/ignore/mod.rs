@@ -175,6 +175,8 @@ fn whole(object: &ObjectAssessment, environment: &str) -> Finding {
         category: object.category.unwrap_or(Category::Config),
         severity: object.severity.unwrap_or(Severity::Low),
         origin: object.origin.unwrap_or(Origin::Unknown),
+        image: None,
+        pods: None,
         commits_behind: None,
         revision: None,
         manager: None,

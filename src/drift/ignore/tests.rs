@@ -39,6 +39,8 @@ fn finding(names: &[&str], severity: Severity, manager: Option<&str>) -> Finding
         category: Category::Scaling,
         severity,
         origin: Origin::Manual,
+        image: None,
+        pods: None,
         commits_behind: None,
         revision: None,
         manager: manager.map(|name| Manager {
@@ -63,6 +65,7 @@ fn object(state: State, findings: Vec<Finding>) -> ObjectAssessment {
         findings,
         suppressed: Vec::new(),
         warnings: Vec::new(),
+        controller_owned: Vec::new(),
     };
     object.settle();
     object

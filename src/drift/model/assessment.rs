@@ -42,6 +42,9 @@ pub struct ObjectAssessment {
     /// What is wrong with its declaration and is no drift; ordered by path.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub warnings: Vec<Warning>,
+    /// Fields that Git does not declare and that the server, admission or a controller wrote: in sync.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub controller_owned: Vec<FieldPath>,
 }
 
 /// A finding that an ignore rule hides: it counts for nothing, and is never out of sight.
@@ -138,6 +141,8 @@ pub struct Summary {
     pub findings: usize,
     /// Findings that an ignore rule hides.
     pub suppressed: usize,
+    /// Fields that the server, admission or a controller wrote beside what Git declares.
+    pub controller_owned: usize,
     /// Findings by severity; zeros left out.
     pub by_severity: BTreeMap<&'static str, usize>,
     /// Findings by category; zeros left out.
@@ -193,6 +198,7 @@ impl Summary {
             summary.objects.add(object.state);
             summary.findings += object.finding_count();
             summary.suppressed += object.suppressed.len();
+            summary.controller_owned += object.controller_owned.len();
             for (category, severity, _) in object.judgements() {
                 *summary.by_severity.entry(severity.as_str()).or_default() += 1;
                 *summary.by_category.entry(category.as_str()).or_default() += 1;

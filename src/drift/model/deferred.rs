@@ -20,6 +20,11 @@ impl<T> Deferred<T> {
         Self { text, value: OnceLock::new() }
     }
 
+    /// The text, while nobody has asked for the value.
+    pub fn unread(&self) -> Option<&str> {
+        self.value.get().is_none().then_some(&*self.text)
+    }
+
     /// The value; `read` makes it of the text, once.
     pub fn get(&self, read: fn(&str) -> Option<T>) -> Option<&T> {
         self.value.get_or_init(|| read(&self.text)).as_ref()

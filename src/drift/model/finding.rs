@@ -6,7 +6,7 @@ use jiff::Timestamp;
 use serde::Serialize;
 use sha2::{Digest, Sha256};
 
-use super::{FieldPath, ObjectKey, Position, Shown, hex};
+use super::{FieldPath, ImageChange, ObjectKey, Position, Shown, hex};
 
 /// Defines an enum of plain words with its `ALL`, `as_str` and `Display`; serialised as the word.
 macro_rules! words {
@@ -132,6 +132,44 @@ words! {
     }
 }
 
+words! {
+    /// Why Pods stay as they are although their workload's template says otherwise.
+    Holdup {
+        /// The Deployment's own deadline has passed without progress.
+        DeadlineExceeded = "progress-deadline-exceeded",
+        /// The Deployment is paused, and Git does not say so.
+        Paused = "paused",
+        /// Nothing has happened for longer than a step of a rollout takes.
+        Overdue = "overdue",
+        /// No rollout: the tag has come to mean another image between two pulls.
+        MovedTag = "moved-tag",
+    }
+}
+
+/// How many of a workload's Pods run the live value of a finding, or another one that differs.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+pub struct PodShare {
+    /// Those that differ.
+    pub count: usize,
+    /// All that the workload has.
+    pub of: usize,
+    /// Why they stay.
+    pub because: Holdup,
+}
+
+/// `2 of 3 Pods: the rollout is stuck, its progress deadline is exceeded`.
+impl fmt::Display for PodShare {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let why = match self.because {
+            Holdup::DeadlineExceeded => "the rollout is stuck, its progress deadline is exceeded",
+            Holdup::Paused => "the rollout stands still, it is paused and Git does not say so",
+            Holdup::Overdue => "the rollout is stuck, its last step is overdue",
+            Holdup::MovedTag => "the tag was moved, other Pods of the same revision run another digest of it",
+        };
+        write!(f, "{} of {} Pods: {why}", self.count, self.of)
+    }
+}
+
 /// Who wrote a field last, as `metadata.managedFields` tells it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Manager {
@@ -162,6 +200,12 @@ pub struct Finding {
     /// What the cluster has; absent for `removed`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub live: Option<Shown>,
+    /// Which parts of an image reference differ; absent where the field holds none.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub image: Option<ImageChange>,
+    /// Which share of the workload's Pods it is about; absent where it is about the object itself.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub pods: Option<PodShare>,
     /// What it is about.
     pub category: Category,
     /// How much it matters.
@@ -187,14 +231,25 @@ impl Finding {
     /// The [`Self::id`] of a finding: the same for the same environment, object, path and change, whatever the values.
     #[must_use]
     pub fn id_of(environment: &str, key: &ObjectKey, path: &FieldPath, change: Change) -> String {
-        let (kind, namespace, name) = key.identity();
-        let path = path.to_string();
-        let namespace = namespace.as_deref().unwrap_or("");
-        let mut digest = Sha256::new();
-        for part in [environment, &kind.group, &kind.kind, namespace, &name, &path, change.as_str()] {
-            digest.update(part.as_bytes());
-            digest.update([0]);
-        }
-        hex(&digest.finalize()[..8])
+        digest_of(environment, key, path, &[change.as_str()])
     }
+
+    /// The [`Self::id`] of a finding about Pods: never that of one about the field of the template itself.
+    #[must_use]
+    pub fn id_of_pods(environment: &str, key: &ObjectKey, path: &FieldPath, because: Holdup) -> String {
+        // A rollout that is stuck for another reason by now is the same finding still.
+        let what = if because == Holdup::MovedTag { "moved-tag" } else { "rollout" };
+        digest_of(environment, key, path, &["pods", what])
+    }
+}
+
+fn digest_of(environment: &str, key: &ObjectKey, path: &FieldPath, more: &[&str]) -> String {
+    let (kind, namespace, name) = key.identity();
+    let (path, namespace) = (path.to_string(), namespace.as_deref().unwrap_or(""));
+    let mut digest = Sha256::new();
+    for part in [environment, &kind.group, &kind.kind, namespace, &name, &path].iter().chain(more) {
+        digest.update(part.as_bytes());
+        digest.update([0]);
+    }
+    hex(&digest.finalize()[..8])
 }

@@ -1,6 +1,7 @@
 //! The words of the domain, shared by every room of the heart and by all that stands around it.
 
 mod assessment;
+mod autoscaler;
 mod deferred;
 mod difference;
 mod facts;
@@ -8,6 +9,7 @@ mod field_set;
 mod finding;
 mod gap;
 mod glob;
+mod image;
 mod key;
 mod object;
 mod path;
@@ -26,9 +28,10 @@ pub use facts::{
     AllocatedField, Condition, DefaultAction, DefaultRule, Facts, RulePath, RuleStep, Spelling, TypeFacts,
 };
 pub use field_set::FieldSet;
-pub use finding::{Category, Change, Finding, Manager, Operation, Origin, Severity, State};
+pub use finding::{Category, Change, Finding, Holdup, Manager, Operation, Origin, PodShare, Severity, State};
 pub use gap::{Gap, GapReason, Stage};
 pub use glob::Glob;
+pub use image::{Age, ImageChange, ImagePart, ImageReference};
 pub use key::{KindKey, ObjectKey, Scope, TypeKey};
 pub use object::{Declared, Desired, Live, ObjectError, Writer};
 pub use path::{FieldPath, PathStep, Pointer};

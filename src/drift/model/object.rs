@@ -1,10 +1,13 @@
 //! Objects as they enter: what Git declares and what the cluster has, Secret values already sealed.
 
+use std::collections::BTreeSet;
+
 use jiff::Timestamp;
 use serde::Deserialize;
 use serde_json::value::RawValue;
 use serde_json::{Map, Value};
 
+use super::autoscaler::{Moved, modernise};
 use super::deferred::Deferred;
 use super::{FieldSet, Manager, ObjectKey, Operation, Pointer, Position, Received, Redactor, TypeKey};
 use crate::yaml::Lines;
@@ -34,7 +37,9 @@ pub enum ObjectError {
     #[error("is no Kubernetes object: {0} is missing")]
     Missing(&'static str),
     /// A required field is no string.
-    #[error("is no Kubernetes object: {0} must be a string")]
+    #[error(
+        "is no Kubernetes object: {0} must be a string; YAML reads words like n, on or 1e3 as no string unless quoted"
+    )]
     NoString(&'static str),
     /// `generateName` has no counterpart to compare with.
     #[error("has metadata.generateName but no metadata.name: it cannot be compared; give it a name")]
@@ -60,7 +65,7 @@ pub struct Declared {
     last_applied: Option<Deferred<Value>>,
     writers: Option<Deferred<Vec<Writer>>>,
     terminating: bool,
-    string_data: Vec<String>,
+    moved: Vec<Moved>,
 }
 
 impl Declared {
@@ -79,11 +84,11 @@ impl Declared {
     /// The value is no Kubernetes object.
     pub fn received(received: Received, redactor: &Redactor) -> Result<Self, ObjectError> {
         let Received { mut content, managed_fields } = received;
+        let mut moved = modernise(&mut content);
         let key = read_key(&content)?;
-        let mut string_data = Vec::new();
         if is_secret(&key.type_key) {
             redactor.seal_secret(&mut content)?;
-            string_data = merge_string_data(&mut content);
+            moved = merge_string_data(&mut content);
         }
         let last_applied = take_last_applied(&mut content).map(|text| last_applied(text, &key, redactor));
         let terminating = content.pointer("/metadata/deletionTimestamp").is_some_and(|time| !time.is_null());
@@ -99,24 +104,25 @@ impl Declared {
         if let Value::Object(map) = &mut content {
             map.remove("status");
         }
-        Ok(Self { key, content, last_applied, writers, terminating, string_data })
+        Ok(Self { key, content, last_applied, writers, terminating, moved })
     }
 }
 
-/// Moves what a Secret says under `stringData` to `data`, as the server does, and tells its keys.
+/// Moves what a Secret says under `stringData` to `data`, as the server does, and tells what moved.
 ///
 /// Rule: `pkg/apis/core/v1/conversion.go`, `Convert_v1_Secret_To_core_Secret`: `stringData` wins.
-fn merge_string_data(content: &mut Value) -> Vec<String> {
+fn merge_string_data(content: &mut Value) -> Vec<Moved> {
     let Some(map) = content.as_object_mut() else { return Vec::new() };
     let Some(Value::Object(text)) = map.remove("stringData") else { return Vec::new() };
-    let keys = text.keys().cloned().collect();
+    let place = |field: &str, key: &str| Pointer::root().key(field).key(key);
+    let moved = text.keys().map(|key| (place("data", key), place("stringData", key))).collect();
     match map.get_mut("data") {
         Some(Value::Object(data)) => data.extend(text),
         _ => {
             map.insert("data".to_owned(), Value::Object(text));
         }
     }
-    keys
+    moved
 }
 
 fn is_secret(type_key: &TypeKey) -> bool {
@@ -197,23 +203,25 @@ pub struct Desired {
     /// The file that declares it, and where it begins.
     pub source: Position,
     lines: Lines,
-    string_data: Vec<String>,
+    moved: Vec<Moved>,
 }
 
 impl Desired {
     /// Joins an object with the place it was read from; `lines` are those of its document.
     #[must_use]
     pub fn new(declared: Declared, source: Position, lines: Lines) -> Self {
-        Self { key: declared.key, content: declared.content, source, lines, string_data: declared.string_data }
+        Self { key: declared.key, content: declared.content, source, lines, moved: declared.moved }
     }
 
-    /// The pointer as Git writes it: a Secret's key that stands under `stringData` is compared under `data`.
+    /// The pointer as Git writes it: a Secret's key that stands under `stringData` is compared under `data`, and an
+    /// older `HorizontalPodAutoscaler` in the words of `autoscaling/v2`.
     #[must_use]
     pub fn as_written(&self, pointer: &Pointer) -> Pointer {
-        self.string_data
-            .iter()
-            .find(|key| Pointer::root().key("data").key(key) == *pointer)
-            .map_or_else(|| pointer.clone(), |key| Pointer::root().key("stringData").key(key))
+        let is_within = |(compared, _): &&Moved| {
+            let below = pointer.as_str().strip_prefix(compared.as_str());
+            below.is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
+        };
+        self.moved.iter().find(is_within).map_or_else(|| pointer.clone(), |(_, written)| written.clone())
     }
 
     /// The line of the field at `pointer`, or of the nearest declared field above it.
@@ -257,10 +265,27 @@ impl Live {
         self.writers.as_ref()?.get(writers_of_text).map(Vec::as_slice)
     }
 
+    /// The versions other than its own in whose words somebody owns fields of the object, its status left out.
+    #[must_use]
+    pub fn other_versions(&self) -> BTreeSet<String> {
+        let own = self.key.type_key.api_version();
+        let unread = self.writers.as_ref().and_then(Deferred::unread);
+        if unread.is_some_and(|text| speaks_only(text, &own)) {
+            return BTreeSet::new();
+        }
+        let writers = self.writers().unwrap_or_default().iter();
+        let others = writers.filter(|writer| writer.subresource != "status" && writer.api_version != own);
+        others.map(|writer| writer.api_version.clone()).collect()
+    }
+
     /// What `kubectl apply` last declared, read from its annotation; of a Secret sealed like the object itself.
     #[must_use]
     pub fn last_applied(&self) -> Option<&Value> {
-        self.last_applied.as_ref()?.get(|text| serde_json::from_str(text).ok())
+        self.last_applied.as_ref()?.get(|text| {
+            let mut applied = serde_json::from_str(text).ok()?;
+            modernise(&mut applied);
+            Some(applied)
+        })
     }
 }
 
@@ -316,6 +341,15 @@ impl<F> Entry<F> {
     }
 }
 
+/// Whether every entry of a text of `managedFields` is of one version; looks at the text alone, since nearly all are.
+fn speaks_only(managed_fields: &str, api_version: &str) -> bool {
+    const KEY: &str = "\"apiVersion\":";
+    managed_fields.match_indices(KEY).all(|(at, _)| {
+        let value = managed_fields[at + KEY.len()..].trim_start().strip_prefix('"');
+        value.and_then(|value| value.strip_prefix(api_version)).is_some_and(|rest| rest.starts_with('"'))
+    })
+}
+
 fn writers_of_text(managed_fields: &str) -> Option<Vec<Writer>> {
     let entries: Vec<Entry<Box<RawValue>>> = serde_json::from_str(managed_fields).ok()?;
     Some(entries.into_iter().filter_map(|entry| entry.read(|fields| FieldSet::of_text(fields.into()))).collect())
@@ -352,6 +386,23 @@ mod tests {
         assert!(!format!("{live:?}").contains("aHVudGVyMg"), "{live:?}");
         assert_eq!(live.last_applied().unwrap()["data"]["p"], live.content["data"]["p"]);
         assert!(live.content.pointer("/metadata/annotations").is_none());
+    }
+
+    #[test]
+    fn the_versions_in_which_others_speak_are_told_without_reading_what_they_own() {
+        let live = |versions: &[&str]| {
+            let entry = |version: &&str| json!({"manager": "m", "operation": "Update", "apiVersion": version, "fieldsV1": {"f:apiVersion": {}}});
+            let entries: Vec<Value> = versions.iter().map(entry).collect();
+            let object =
+                json!({"apiVersion": "a/v1", "kind": "K", "metadata": {"name": "k", "managedFields": entries}});
+            let received = serde_json::from_str(&object.to_string()).unwrap();
+            Live::from(Declared::received(received, &redactor()).unwrap())
+        };
+        let plain = live(&["a/v1", "a/v1"]);
+        assert_eq!(plain.other_versions().len(), 0);
+        assert!(plain.writers.as_ref().unwrap().unread().is_some(), "nothing was read");
+        assert!(live(&["a/v1", "a/v1beta1"]).other_versions().contains("a/v1beta1"));
+        assert!(live(&["a/v11"]).other_versions().contains("a/v11"));
     }
 
     #[test]

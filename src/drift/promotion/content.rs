@@ -54,32 +54,56 @@ impl Fragment {
     }
 }
 
-/// Everything that one revision renders.
-#[derive(Debug, Clone, Default)]
-pub struct Content(Vec<Arc<Fragment>>);
+/// A file, or a folder with everything below it. Parts that two revisions share are not looked into when these are
+/// compared.
+#[derive(Debug)]
+pub struct Part {
+    digest: u64,
+    kind: PartKind,
+}
 
-impl Content {
-    /// Adds a fragment; fragments that two contents share are not looked into when these are compared.
-    pub fn push(&mut self, fragment: Arc<Fragment>) {
-        self.0.push(fragment);
+#[derive(Debug)]
+enum PartKind {
+    File(Fragment),
+    Folder(Content),
+}
+
+impl Part {
+    /// A file.
+    #[must_use]
+    pub fn file(fragment: Fragment) -> Self {
+        let digest = fragment.objects.iter().fold(0, |sum: u64, object| sum.wrapping_add(object.digest));
+        Self { digest, kind: PartKind::File(fragment) }
     }
 
-    /// Adds the fragments of another content.
-    pub fn extend(&mut self, other: &Self) {
-        self.0.extend(other.0.iter().cloned());
+    /// A folder.
+    #[must_use]
+    pub fn folder(content: Content) -> Self {
+        Self { digest: content.digest(), kind: PartKind::Folder(content) }
+    }
+}
+
+/// Everything that one revision renders.
+#[derive(Debug, Clone, Default)]
+pub struct Content(Vec<Arc<Part>>);
+
+impl Content {
+    /// Adds a file or folder.
+    pub fn push(&mut self, part: Arc<Part>) {
+        self.0.push(part);
     }
 
     /// A number that is the same for the same objects, in whatever files and order they stand.
     #[must_use]
     pub fn digest(&self) -> u64 {
-        let objects = self.0.iter().flat_map(|fragment| &fragment.objects);
-        objects.fold(0, |sum: u64, object| sum.wrapping_add(object.digest))
+        self.0.iter().fold(0, |sum: u64, part| sum.wrapping_add(part.digest))
     }
 
     /// How this content becomes `other`.
     #[must_use]
     pub fn change_to(&self, other: &Self) -> Change {
-        let (before, after) = (self.besides(other), other.besides(self));
+        let (own, others) = unshared(self.0.iter().collect(), other.0.iter().collect());
+        let (before, after) = (by_identity(&own), by_identity(&others));
         let mut change = Change::default();
         for (identity, old) in &before {
             let new = after.get(identity);
@@ -92,13 +116,44 @@ impl Content {
         }
         change
     }
+}
 
-    /// The objects of the fragments that `other` does not share; of an object declared twice the last counts.
-    fn besides(&self, other: &Self) -> HashMap<u64, &Flat> {
-        let shared: HashSet<_> = other.0.iter().map(Arc::as_ptr).collect();
-        let own = self.0.iter().filter(|fragment| !shared.contains(&Arc::as_ptr(fragment)));
-        own.flat_map(|fragment| &fragment.objects).map(|object| (object.identity, object)).collect()
+type Parts<'a> = Vec<&'a Arc<Part>>;
+
+/// The files of each of two sides that the other does not share; folders are opened only where they differ.
+fn unshared<'a>(mut own: Parts<'a>, mut others: Parts<'a>) -> (Parts<'a>, Parts<'a>) {
+    loop {
+        let pointers = |parts: &Parts<'_>| parts.iter().map(|part| Arc::as_ptr(part)).collect::<HashSet<_>>();
+        let (here, there) = (pointers(&own), pointers(&others));
+        own.retain(|part| !there.contains(&Arc::as_ptr(part)));
+        others.retain(|part| !here.contains(&Arc::as_ptr(part)));
+        let is_folder = |part: &&Arc<Part>| matches!(part.kind, PartKind::Folder(_));
+        if !own.iter().chain(&others).any(is_folder) {
+            return (own, others);
+        }
+        (own, others) = (opened(own), opened(others));
     }
+}
+
+/// The parts with what is in folders in place of them.
+fn opened(parts: Parts<'_>) -> Parts<'_> {
+    let mut found = Vec::with_capacity(parts.len());
+    for part in parts {
+        match &part.kind {
+            PartKind::File(_) => found.push(part),
+            PartKind::Folder(content) => found.extend(&content.0),
+        }
+    }
+    found
+}
+
+/// The objects of some files; of one that is declared twice the last counts.
+fn by_identity<'a>(parts: &Parts<'a>) -> HashMap<u64, &'a Flat> {
+    let objects = parts.iter().flat_map(|part| match &part.kind {
+        PartKind::File(fragment) => fragment.objects.as_slice(),
+        PartKind::Folder(_) => &[],
+    });
+    objects.map(|object| (object.identity, object)).collect()
 }
 
 fn compare(old: Option<&Flat>, new: Option<&Flat>, change: &mut Change) {

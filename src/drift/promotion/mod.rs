@@ -16,7 +16,7 @@ use serde::{Serialize, Serializer};
 use super::model::Gap;
 pub use ahead::unshared;
 pub use change::Change;
-pub use content::{Content, Fragment};
+pub use content::{Content, Fragment, Part};
 pub use graph::Graph;
 pub use judge::{Edge, Release, judge};
 pub use release::master_of;

@@ -7,10 +7,11 @@ use serde::Deserialize;
 use serde_json::Value;
 
 use crate::drift::model::{
-    AllocatedField, Condition, DefaultAction, DefaultRule, Facts, KindKey, RulePath, RuleStep, Schema, Scope, Spelling,
-    TypeFacts, TypeKey,
+    AllocatedField, Condition, DefaultAction, DefaultRule, Facts, KindKey, RulePath, RuleStep, Schema, Scope, Shape,
+    Spelling, TypeFacts, TypeKey,
 };
 
+use super::older;
 use super::openapi::{Builder, OpenApiError, Raw};
 
 /// Written by `tests/controlplane/kubernetes/facts`, where its format is described; `just facts` writes it anew.
@@ -164,8 +165,32 @@ fn read(text: &str) -> Result<BuiltIn, EmbeddedError> {
         scopes.insert(type_key.clone(), if kind.namespaced { Scope::Namespaced } else { Scope::Cluster });
         builder.kind(type_key, &kind.schema)?;
     }
-    let schema = Arc::new(builder.schema);
-    Ok(BuiltIn { schema, facts, scopes, allocated })
+    let mut schema = builder.schema;
+    name_older(&mut schema, &mut scopes)?;
+    Ok(BuiltIn { schema: Arc::new(schema), facts, scopes, allocated })
+}
+
+/// Kinds at versions that are no longer served have today's shape, with defaults of their own.
+fn name_older(schema: &mut Schema, scopes: &mut HashMap<TypeKey, Scope>) -> Result<(), EmbeddedError> {
+    for older in older::VERSIONS {
+        let rules: Vec<Rule> = serde_json::from_str(older.defaults).map_err(|error| EmbeddedError::Line(0, error))?;
+        let rules: Vec<DefaultRule> =
+            rules.into_iter().map(|rule| rule.read(older.version)).collect::<Result<_, _>>()?;
+        for kind in older.kinds {
+            let (type_key, today) = (TypeKey::new(older.version, kind), TypeKey::new(older.today, kind));
+            let Shape::Struct(mut shape) = schema.shape(schema.root(&today)).clone() else { continue };
+            let mut facts = shape.facts.as_deref().cloned().unwrap_or_default();
+            facts.defaults.splice(0..0, rules.iter().cloned());
+            shape.facts = Some(Arc::new(facts));
+            let root = schema.reserve().ok_or(OpenApiError::TooLarge)?;
+            schema.fill(root, Shape::Struct(shape));
+            schema.name_kind(type_key.clone(), root);
+            if let Some(scope) = scopes.get(&today) {
+                scopes.insert(type_key, *scope);
+            }
+        }
+    }
+    Ok(())
 }
 
 impl Rule {
@@ -245,6 +270,16 @@ mod tests {
         let job = KindKey { group: "batch".into(), kind: "Job".into() };
         assert!(built_in.allocated[&job].iter().any(|field| !field.unless.is_empty()));
         assert!(built_in.facts["io.k8s.api.core.v1.EnvVar"].zero_is_absent.contains("value"));
+    }
+
+    #[test]
+    fn every_older_version_has_a_kind_of_today_and_its_scope() {
+        let built_in = read(TEXT).unwrap();
+        for (older, kind) in older::VERSIONS.iter().flat_map(|older| older.kinds.iter().map(move |kind| (older, kind)))
+        {
+            let type_key = TypeKey::new(older.version, kind);
+            assert!(built_in.schema.knows(&type_key) && built_in.scopes.contains_key(&type_key), "{type_key}");
+        }
     }
 
     #[test]

@@ -19,6 +19,7 @@ pub(super) fn objects(report: &EnvironmentReport, now: Timestamp) -> Markup {
     html! {
         @for object in drifted.iter().take(MAX_OBJECTS) { (drifted_object(object, now)) }
         (more(drifted.len(), "drifted object"))
+        (warnings(report))
         @if !unknown.is_empty() {
             details.blind {
                 summary { "? " (count(unknown.len(), "object")) " could not be compared" }
@@ -28,6 +29,29 @@ pub(super) fn objects(report: &EnvironmentReport, now: Timestamp) -> Markup {
                     }
                 }
                 (more(unknown.len(), "object"))
+            }
+        }
+    }
+}
+
+/// What is no drift and yet not as it should be: fields without effect, objects that two environments declare.
+fn warnings(report: &EnvironmentReport) -> Markup {
+    let all: Vec<_> =
+        report.objects.iter().flat_map(|object| object.warnings.iter().map(move |warning| (object, warning))).collect();
+    html! {
+        @if !all.is_empty() {
+            details.blind {
+                summary { "! " (count(all.len(), "warning")) }
+                ul {
+                    @for (object, warning) in all.iter().take(MAX_OBJECTS) {
+                        li {
+                            (title(object)) " "
+                            @if !warning.path.steps().is_empty() { code.path { (warning.path) } " " }
+                            (warning.message) " " code.source { (warning.source) }
+                        }
+                    }
+                }
+                (more(all.len(), "warning"))
             }
         }
     }
@@ -126,6 +150,8 @@ fn field(finding: &Finding, now: Timestamp) -> Markup {
                 (side("Git", desired, "desired"))
                 (side("Cluster", live, "live"))
             }
+            @if let Some(image) = &finding.image { p.who { (image) } }
+            @if let Some(pods) = &finding.pods { p.who { b { (pods) } } }
             p.who {
                 (change_words(finding.change))
                 @if let Some(manager) = &finding.manager { " by " (by(manager, now)) }

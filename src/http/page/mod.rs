@@ -14,6 +14,7 @@ use maud::{DOCTYPE, Markup, PreEscaped, html};
 use sha2::{Digest, Sha256};
 
 use crate::board::{Freshness, Notice};
+use crate::drift::extras::{Counted, NamespaceCoverage};
 use crate::drift::model::{Gap, State, Summary};
 use crate::report::EnvironmentReport;
 use words::{ago, count, short};
@@ -205,6 +206,7 @@ fn environment(freshness: &Freshness, report: Option<&EnvironmentReport>, now: T
                 }
                 div { dt { "Cluster" } dd { (identity.cluster) } }
                 div { dt { "Last scan" } dd { (when(freshness.last_scan, now)) } }
+                @if let Some(report) = report { (coverage(&report.coverage)) }
                 @if freshness.last_success != freshness.last_scan {
                     div { dt { "Last complete scan" } dd { (when(freshness.last_success, now)) } }
                 }
@@ -217,6 +219,27 @@ fn environment(freshness: &Freshness, report: Option<&EnvironmentReport>, now: T
                     @if verdict == Verdict::InSync {
                         p.empty { (count(report.summary.objects.in_sync, "object")) " compared, no difference." }
                     }
+                }
+            }
+        }
+    }
+}
+
+const MAX_NAMESPACES: usize = 20;
+
+/// How much of each namespace Git declares.
+fn coverage(coverage: &[NamespaceCoverage]) -> Markup {
+    html! {
+        @if !coverage.is_empty() {
+            div {
+                dt { "Declared in Git" }
+                @for of in coverage.iter().take(MAX_NAMESPACES) {
+                    @let all = count(of.declared + of.undeclared, "object");
+                    dd { (of.namespace) ": " (of.declared) " of " (all)
+                        @if of.kinds == Counted::Declared { span.quiet { " of declared kinds" } } }
+                }
+                @if coverage.len() > MAX_NAMESPACES {
+                    dd { "and " (count(coverage.len() - MAX_NAMESPACES, "namespace")) " more in the report" }
                 }
             }
         }

@@ -5,8 +5,8 @@ use serde_json::json;
 use super::*;
 use crate::board::Board;
 use crate::drift::model::{
-    Assessment, Category, Change, FieldPath, Finding, GapReason, Manager, ObjectAssessment, ObjectKey, Operation,
-    Origin, PathStep, Position, Severity, Stage, TypeKey,
+    Assessment, Category, Change, FieldPath, Finding, GapReason, Holdup, ImageChange, Manager, ObjectAssessment,
+    ObjectKey, Operation, Origin, PathStep, PodShare, Position, Severity, Stage, TypeKey, Warning,
 };
 use crate::report::Identity;
 
@@ -36,6 +36,7 @@ fn hostile_object() -> ObjectAssessment {
         origin: Some(Origin::Manual),
         source: Some(position.clone()),
         warnings: Vec::new(),
+        controller_owned: Vec::new(),
         findings: vec![Finding {
             id: HOSTILE.into(),
             path: FieldPath::from(vec![PathStep::Key(HOSTILE.into())]),
@@ -46,6 +47,8 @@ fn hostile_object() -> ObjectAssessment {
             category: Category::Image,
             severity: Severity::Critical,
             origin: Origin::Manual,
+            image: None,
+            pods: None,
             commits_behind: None,
             revision: None,
             manager: Some(Manager { name: HOSTILE.into(), operation: Operation::Update, time: Some(now()) }),
@@ -138,4 +141,36 @@ fn the_policy_allows_the_pages_own_style_and_nothing_else() {
 fn anchors_of_different_names_differ() {
     assert_ne!(anchor("a b"), anchor("a_20b"));
     assert_eq!(anchor("prod-eu"), "environment-prod-eu");
+}
+
+#[test]
+fn images_pods_coverage_and_warnings_are_told() {
+    let mut object = hostile_object();
+    let path = FieldPath::from(vec![PathStep::Key("image".into())]);
+    object.findings[0].image = ImageChange::between(&path, &json!("a/b:2").into(), &json!("a/b:1").into());
+    object.findings[0].pods = Some(PodShare { count: 2, of: 3, because: Holdup::Overdue });
+    object.warnings.push(Warning {
+        path: FieldPath::root(),
+        message: format!("is shared {HOSTILE}"),
+        source: Position { file: "b.yaml".into(), line: 7 },
+    });
+    let board = Board::new(vec![identity("prod")]);
+    let assessment = Assessment { objects: vec![object], gaps: Vec::new() };
+    let coverage =
+        vec![NamespaceCoverage { namespace: HOSTILE.into(), kinds: Counted::Declared, declared: 41, undeclared: 3 }];
+    let report = EnvironmentReport::new(identity("prod"), None, assessment, (now(), now()));
+    board.publish(EnvironmentReport { coverage, ..report });
+    let html = render(&board.latest(), now());
+    for told in [
+        "tag 2 → 1, older",
+        "2 of 3 Pods: the rollout is stuck, its last step is overdue",
+        "1 warning",
+        "is shared &lt;script&gt;",
+        "b.yaml:7",
+        ": 41 of 44 objects",
+        "of declared kinds",
+    ] {
+        assert!(html.contains(told), "no {told} in {html}");
+    }
+    assert!(!html.contains("<script"), "{html}");
 }

@@ -2,6 +2,7 @@
 
 mod client;
 mod discovery;
+mod pods;
 mod survey;
 
 use std::collections::{BTreeSet, HashMap};

@@ -4,6 +4,7 @@ use serde_json::json;
 
 use super::super::{FAMILIES, Format, join, render};
 use super::*;
+use crate::drift::extras::Counted;
 use crate::drift::ignore::RuleUse;
 use crate::drift::model::{Change, FieldPath, ObjectKey, TypeKey};
 
@@ -41,6 +42,7 @@ fn object(name: &str, state: State) -> ObjectAssessment {
         findings: Vec::new(),
         suppressed: Vec::new(),
         warnings: Vec::new(),
+        controller_owned: Vec::new(),
     }
 }
 
@@ -57,6 +59,8 @@ fn image_change(container: &str) -> Finding {
         category: Category::Image,
         severity: Severity::Critical,
         origin: Origin::Manual,
+        image: None,
+        pods: None,
         commits_behind: None,
         revision: None,
         manager: None,
@@ -105,7 +109,14 @@ enum Scan {
 fn rendered(objects: &[ObjectAssessment], scan: Scan) -> String {
     let summary = Summary::of(objects);
     let ignored = ignored();
-    let standing = Standing { complete: scan == Scan::Complete, summary: &summary, objects, ignored: &ignored };
+    let coverage = [NamespaceCoverage { namespace: "trino".into(), kinds: Counted::All, declared: 41, undeclared: 3 }];
+    let standing = Standing {
+        complete: scan == Scan::Complete,
+        summary: &summary,
+        objects,
+        ignored: &ignored,
+        coverage: &coverage,
+    };
     let errors = ScanErrors::from([(Stage::List, 2)]);
     join(&[&render(&observed(Some(standing), &errors))], Format::Text)
 }
@@ -116,6 +127,15 @@ fn has(text: &str, line: &str) -> bool {
 
 fn count(text: &str, family: &str) -> usize {
     text.lines().filter(|line| line.starts_with(&format!("{family}{{"))).count()
+}
+
+#[test]
+fn a_namespace_tells_how_much_of_it_git_declares() {
+    let text = rendered(&[object("a", State::InSync)], Scan::Complete);
+    for (declared, number) in [("true", 41), ("false", 3)] {
+        let labels = format!("environment=\"prod\",resource_namespace=\"trino\",declared=\"{declared}\"");
+        assert!(has(&text, &format!("driftd_namespace_objects{{{labels}}} {number}")), "{text}");
+    }
 }
 
 #[test]

@@ -1,6 +1,8 @@
 //! The rules of the comparison, one by one, on objects as they stand in Git and in a cluster.
 
+mod dumps;
 mod found;
+mod sentences;
 
 use std::sync::Arc;
 

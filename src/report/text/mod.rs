@@ -1,6 +1,7 @@
 //! The report for people: what drifts, where it is declared, by whom it was changed and since when.
 
 mod age;
+mod coverage;
 mod rules;
 mod value;
 
@@ -100,6 +101,7 @@ impl Page<'_> {
             listing_in_sync = in_sync;
             self.write_object(object, width, out)?;
             if listing == Listing::All {
+                write_controller_owned(object, out)?;
                 for suppressed in &object.suppressed {
                     self.write_finding(&suppressed.finding, out)?;
                     writeln!(out, "             {DIM}suppressed by {}{DIM:#}", escape(&suppressed.suppressed_by))?;
@@ -136,7 +138,8 @@ impl Page<'_> {
             writeln!(out, "  {}", origin.join(", "))?;
         }
         writeln!(out, "  {}", counted(&environment.summary))?;
-        rules::write(&environment.ignored, listing, out)
+        rules::write(&environment.ignored, listing, out)?;
+        coverage::write(&environment.coverage, listing, out)
     }
 
     fn write_object(&self, object: &ObjectAssessment, width: usize, out: &mut dyn Write) -> io::Result<()> {
@@ -175,6 +178,12 @@ impl Page<'_> {
         writeln!(out, "  {style}{}{style:#} {}", finding.severity, finding.category)?;
         if !whole {
             write_sides(finding, out)?;
+        }
+        if let Some(image) = &finding.image {
+            writeln!(out, "             {DIM}{}{DIM:#}", escape(&image.to_string()))?;
+        }
+        if let Some(pods) = &finding.pods {
+            writeln!(out, "             {BOLD}{pods}{BOLD:#}")?;
         }
         match &finding.manager {
             None => write!(out, "             origin {}", finding.origin)?,
@@ -219,8 +228,18 @@ fn write_sides(finding: &Finding, out: &mut dyn Write) -> io::Result<()> {
     writeln!(out, "             {desired} → {live}")
 }
 
+fn write_controller_owned(object: &ObjectAssessment, out: &mut dyn Write) -> io::Result<()> {
+    let paths: Vec<String> = object.controller_owned.iter().map(|path| escape(&path.to_string())).collect();
+    if paths.is_empty() {
+        return Ok(());
+    }
+    writeln!(out, "    {DIM}controller-owned  {}{DIM:#}", paths.join(", "))
+}
+
 fn write_warning(warning: &Warning, out: &mut dyn Write) -> io::Result<()> {
-    let (path, message) = (escape(&warning.path.to_string()), escape(&warning.message));
+    let whole = warning.path.steps().is_empty();
+    let path = if whole { "the object".to_owned() } else { escape(&warning.path.to_string()) };
+    let message = escape(&warning.message);
     writeln!(out, "    {YELLOW}warning{YELLOW:#}  {path}  {message}  {CYAN}{}{CYAN:#}", place(&warning.source))
 }
 
@@ -287,6 +306,8 @@ const fn severity_style(severity: Severity) -> Style {
 mod tests {
     use super::super::sample;
     use super::*;
+    use crate::drift::extras::{Counted, NamespaceCoverage};
+    use crate::drift::model::{Holdup, PodShare};
 
     fn written(report: &Report, listing: Listing, verdict: Verdict) -> String {
         let mut bytes = Vec::new();
@@ -308,6 +329,26 @@ mod tests {
             "{text}"
         );
         assert!(text.contains("\n\n  in-sync   Service trino/trino  trino/coordinator.yaml:1\n\n"), "{text}");
+    }
+
+    #[test]
+    fn pods_and_coverage_are_told_in_a_line_each() {
+        let mut report = sample::report();
+        let image = &mut report.environments[0].objects[1].findings[0];
+        image.pods = Some(PodShare { count: 2, of: 3, because: Holdup::DeadlineExceeded });
+        report.environments[0].coverage = vec![NamespaceCoverage {
+            namespace: "trino".into(),
+            kinds: Counted::Declared,
+            declared: 41,
+            undeclared: 3,
+        }];
+        let text = written(&report, Listing::All, Verdict::Drift);
+        let stuck = "\n             2 of 3 Pods: the rollout is stuck, its progress deadline is exceeded\n";
+        assert!(text.contains(stuck), "{text}");
+        let coverage =
+            "\n  coverage    namespace trino: Git declares 41 of 44 objects of the kinds that it declares there\n";
+        assert!(text.contains(coverage), "{text}");
+        assert!(!written(&report, Listing::OutOfSync, Verdict::Drift).contains("coverage"));
     }
 
     #[test]

@@ -136,6 +136,7 @@ pub fn object(name: &str, state: State) -> ObjectAssessment {
     let drifts = state.is_drift();
     ObjectAssessment {
         warnings: Vec::new(),
+        controller_owned: Vec::new(),
         key: ObjectKey {
             type_key: TypeKey::new("apps/v1", "Deployment"),
             namespace: Some("trino".into()),
@@ -166,6 +167,8 @@ fn image_change() -> Finding {
         category: Category::Image,
         severity: Severity::Critical,
         origin: Origin::Manual,
+        image: None,
+        pods: None,
         commits_behind: None,
         revision: None,
         manager: None,

@@ -8,9 +8,10 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use driftd::drift::promotion::{CommitNote, Promotion, PromotionState};
 
 use super::sandbox::Sandbox;
+use crate::property::Random;
 
 const CASES: u64 = 24;
-const STEPS: u64 = 14;
+const STEPS: usize = 14;
 const FILES: [&str; 2] = ["a.yaml", "b.yaml"];
 const KEYS: [&str; 4] = ["one", "two", "three", "four"];
 
@@ -68,16 +69,12 @@ enum Step {
     },
 }
 
-/// Small numbers from a seed, by `splitmix64`.
-struct Numbers(u64);
+/// Steps from a seed.
+struct Numbers(Random);
 
 impl Numbers {
-    fn below(&mut self, end: u64) -> usize {
-        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
-        let mut mixed = self.0;
-        mixed = (mixed ^ (mixed >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-        mixed = (mixed ^ (mixed >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-        usize::try_from((mixed ^ (mixed >> 31)) % end).expect("a small number")
+    fn below(&mut self, end: usize) -> usize {
+        self.0.below(end)
     }
 
     /// Steps of which none takes anything back, so that git alone can tell what a hotfix is.
@@ -409,7 +406,7 @@ fn setting(name: &str, default: u64) -> u64 {
 fn check(kind: Kind) {
     let seed = setting("DRIFTD_SEED", 7);
     for case in 0..setting("DRIFTD_CASES", CASES) {
-        let mut numbers = Numbers(seed.wrapping_mul(1_000_003).wrapping_add(case));
+        let mut numbers = Numbers(Random::new(seed.wrapping_mul(1_000_003).wrapping_add(case)));
         let steps: Vec<Step> = (0..STEPS)
             .map(|_| match kind {
                 Kind::Forward => numbers.forward(),

@@ -66,7 +66,9 @@ fn an_object_that_moves_to_another_file_is_the_same() {
 #[test]
 fn the_order_of_a_list_matters() {
     let pod = |one: &str, other: &str| {
-        format!("apiVersion: v1\nkind: Pod\nmetadata: {{name: p}}\nspec: {{containers: [{{name: c, image: i, args: [{one}, {other}]}}]}}\n")
+        format!(
+            "apiVersion: v1\nkind: Pod\nmetadata: {{name: p}}\nspec: {{containers: [{{name: c, image: i, args: [{one}, {other}]}}]}}\n"
+        )
     };
     let mut s = level();
     s.commit("pod", &[("p.yaml", &pod("x", "y"))]);
@@ -303,7 +305,16 @@ fn an_octopus_merge_brings_nothing_of_its_own() {
     }
     s.git("switch --quiet prod");
     s.run(&["merge", "--quiet", "-m", "both", "x", "y"]);
-    s.prod_is(json!(["diverged", false, if s.git("rev-list --parents -1 prod").split(' ').count() == 4 { 3 } else { 4 }, 0, null, ["x", "y"], [], ["both"]]));
+    s.prod_is(json!([
+        "diverged",
+        false,
+        if s.git("rev-list --parents -1 prod").split(' ').count() == 4 { 3 } else { 4 },
+        0,
+        null,
+        ["x", "y"],
+        [],
+        ["both"]
+    ]));
 }
 
 #[test]

@@ -20,7 +20,7 @@ use serde_json::{Value, json};
 use crate::fixture::{Api, ControlPlane, Patch};
 use expect::{Expected, expected};
 use openapi::{OpenApi, Schema};
-use random::Random;
+pub use random::Random;
 use scan::{Finding, Scanner};
 
 /// Cases of a normal run.

@@ -157,6 +157,20 @@ fn assert_overview(demo: &Running, prometheus: &Prometheus) {
     let images = shown("Images that differ");
     assert!(values(&images, "environment").contains("prod-eu"));
     assert!(values(&images, "desired").is_disjoint(&values(&images, "live")));
+
+    let shares = shown("Declared in Git");
+    for environment in items(&report["environments"]) {
+        for of in items(&environment["coverage"]) {
+            let [declared, undeclared] =
+                ["declared", "undeclared"].map(|key| u32::try_from(of[key].as_u64().unwrap()).unwrap());
+            let row = shares.iter().find(|row| {
+                row["metric"]["environment"] == environment["name"]
+                    && row["metric"]["resource_namespace"] == of["namespace"]
+            });
+            let share: f64 = row.unwrap()["value"][1].as_str().unwrap().parse().unwrap();
+            assert!((share - f64::from(declared) / f64::from(declared + undeclared)).abs() < 1e-9, "{of}");
+        }
+    }
 }
 
 /// What the panels of promotion show is what the report says.

@@ -6,6 +6,7 @@ mod daemon;
 mod dashboards;
 mod demo;
 mod deployment;
+mod environments;
 mod process;
 mod prometheus;
 mod readme;

@@ -19,8 +19,8 @@ fn marked(namespace: &Namespace, name: &str, metadata: &Value) -> Value {
     object
 }
 
-/// The extra objects, with their origin.
-fn extras(namespace: &Namespace, repository: &GitRepository, which: &str) -> Vec<String> {
+/// The environment's report, with `extras` as named.
+fn report(namespace: &Namespace, repository: &GitRepository, which: &str) -> Value {
     let folder = tempfile::tempdir().expect("a temporary folder");
     let config = folder.path().join("driftd.yaml");
     let text = format!(
@@ -34,8 +34,16 @@ fn extras(namespace: &Namespace, repository: &GitRepository, which: &str) -> Vec
     let ended = driftd(&["check", "--config", config.to_str().expect("UTF-8"), "-o", "json"]);
     let report = ended.json();
     assert_eq!(report["complete"], true, "{}", ended.stdout);
-    let objects = report["environments"][0]["objects"].as_array().expect("objects").clone();
+    let environment = report["environments"][0].clone();
+    let objects = environment["objects"].as_array().expect("objects");
     assert_eq!(ended.code, Some(i32::from(!objects.is_empty())));
+    environment
+}
+
+/// The extra objects, with their origin.
+fn extras(namespace: &Namespace, repository: &GitRepository, which: &str) -> Vec<String> {
+    let report = report(namespace, repository, which);
+    let objects = report["objects"].as_array().expect("objects");
     let word = |value: &Value| value.as_str().expect("a word").to_owned();
     assert!(objects.iter().all(|object| object["state"] == "extra"), "{objects:?}");
     objects.iter().map(|object| format!("{} {}", word(&object["name"]), word(&object["origin"]))).collect()
@@ -61,4 +69,27 @@ fn extra_objects_are_found_by_the_deployers_mark_or_in_the_namespace() {
     assert_eq!(extras(&namespace, &repository, "tracked"), ["left-behind stale"]);
     assert_eq!(extras(&namespace, &repository, "namespace"), ["left-behind stale", "by-hand manual"]);
     assert_eq!(extras(&namespace, &repository, "off"), [""; 0]);
+}
+
+#[test]
+fn coverage_counts_what_lives_in_the_namespace_with_and_without_a_manifest() {
+    let namespace = ControlPlane::shared().namespace("coverage");
+    let repository = GitRepository::new();
+    let missing = "---\napiVersion: v1\nkind: Secret\nmetadata: {name: missing}\n";
+    repository.commit("prod", &[("a.yaml", &format!("{DECLARED}{missing}"))]);
+    namespace.create(&marked(&namespace, "declared", &json!({})), "kustomize-controller").expect("created");
+    namespace.create(&marked(&namespace, "left-behind", &json!({})), "kustomize-controller").expect("created");
+    let owner = json!({"ownerReferences": [{"apiVersion": "v1", "kind": "ConfigMap", "name": "declared", "uid": "1"}]});
+    namespace.create(&marked(&namespace, "made-by-a-controller", &owner), "kube-controller-manager").expect("created");
+    for (kind, name) in [("ConfigMap", "kube-root-ca.crt"), ("ConfigMap", "by-hand"), ("ServiceAccount", "by-hand")] {
+        let object = json!({"apiVersion": "v1", "kind": kind, "metadata": {"name": name}});
+        namespace.create(&object, "kubectl-create").expect("created");
+    }
+    let covered = |which: &str| report(&namespace, &repository, which)["coverage"].clone();
+    let expected = |kinds: &str, undeclared: u32| json!([{"namespace": namespace.name, "kinds": kinds, "declared": 1, "undeclared": undeclared}]);
+    // Of ConfigMaps and Secrets, which Git declares here: left-behind and one made by hand.
+    assert_eq!(covered("off"), expected("declared", 2));
+    assert_eq!(covered("tracked"), expected("declared", 2));
+    // Of every kind: the ServiceAccount, too.
+    assert_eq!(covered("namespace"), expected("all", 3));
 }

@@ -1,12 +1,14 @@
 //! Whether a change loosens security or tightens it.
 
-mod grants;
+mod admission;
+mod network;
+mod rbac;
+mod selector;
 mod workload;
 
 use serde_json::Value;
 
 use super::Subject;
-use crate::drift::model::{Change, PathStep};
 
 /// What a change does to what is allowed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -84,49 +86,27 @@ fn by_items(desired: Option<&Value>, live: Option<&Value>) -> Direction {
 pub(super) fn direction(subject: &Subject<'_>) -> Direction {
     let names: Vec<&str> = subject.path.names().collect();
     let (desired, live) = (subject.desired, subject.live);
-    let is_element = matches!(subject.path.steps().last(), Some(PathStep::Element(_)));
     match (subject.kind.kind.as_str(), names.as_slice()) {
-        ("Role" | "ClusterRole", ["rules"]) => grants::rules(desired, live),
-        ("RoleBinding" | "ClusterRoleBinding", ["subjects"]) | ("Service", ["spec", "externalIPs"]) => {
-            by_items(desired, live)
+        (kind @ ("Role" | "ClusterRole" | "RoleBinding" | "ClusterRoleBinding"), names) => {
+            rbac::direction(kind, names, subject)
         }
-        ("Role" | "ClusterRole" | "RoleBinding" | "ClusterRoleBinding", _) => Direction::Unclear,
-        ("NetworkPolicy", ["spec", rest @ ..]) => grants::network_policy(rest, subject),
-        ("Service", ["spec", "type"]) => Direction::by_rank(exposure(desired), exposure(live)),
-        ("Service", ["spec", "loadBalancerSourceRanges"]) => sources(desired, live),
-        ("ValidatingWebhookConfiguration" | "MutatingWebhookConfiguration", ["webhooks"]) if is_element => {
-            if subject.change == Change::Removed { Direction::Looser } else { Direction::Tighter }
-        }
+        ("NetworkPolicy", ["spec", rest @ ..]) => network::policy(rest, subject),
+        ("Service", ["spec", rest @ ..]) => network::service(rest, subject),
         (
-            "ValidatingWebhookConfiguration"
+            kind @ ("ValidatingWebhookConfiguration"
             | "MutatingWebhookConfiguration"
             | "ValidatingAdmissionPolicy"
             | "MutatingAdmissionPolicy"
             | "ValidatingAdmissionPolicyBinding"
-            | "MutatingAdmissionPolicyBinding",
+            | "MutatingAdmissionPolicyBinding"),
             names,
-        ) => grants::admission(names, subject),
+        ) => admission::direction(kind, names, subject),
         ("Namespace", ["metadata", "labels", ..]) => pod_security(&names[2..], desired, live),
+        ("APIService", ["spec", "insecureSkipTLSVerify"]) => {
+            let rank = |side: Option<&Value>| u8::from(side.and_then(Value::as_bool) == Some(true));
+            Direction::by_rank(rank(desired), rank(live))
+        }
         (_, names) => workload::direction(names, subject),
-    }
-}
-
-/// Rank of a Service's type by who can reach it.
-fn exposure(service_type: Option<&Value>) -> u8 {
-    match service_type.and_then(Value::as_str) {
-        Some("NodePort") => 1,
-        Some("LoadBalancer") => 2,
-        _ => 0,
-    }
-}
-
-/// None means every source.
-fn sources(desired: Option<&Value>, live: Option<&Value>) -> Direction {
-    match (items(desired), items(live)) {
-        ([], []) => Direction::Unclear,
-        ([], _) => Direction::Tighter,
-        (_, []) => Direction::Looser,
-        _ => by_items(desired, live),
     }
 }
 

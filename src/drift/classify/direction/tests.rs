@@ -4,7 +4,7 @@ use serde_json::{Value, json};
 
 use super::Direction::{self, Looser, Tighter, Unclear};
 use super::*;
-use crate::drift::model::{Category, KindKey, Severity};
+use crate::drift::model::{Category, Change, KindKey, PathStep, Severity, State};
 
 /// Names from the root; one with brackets is an element by its name.
 fn turn(kind: &str, path: &str, desired: Value, live: Value) -> Direction {
@@ -65,11 +65,44 @@ fn security_contexts() {
         ("seccompProfile", json!({"type": "RuntimeDefault"}), Value::Null),
         ("seccompProfile type", json!("Localhost"), json!("Unconfined")),
         ("windowsOptions hostProcess", json!(false), json!(true)),
+        ("windowsOptions hostProcess", Value::Null, json!(true)),
+        ("windowsOptions runAsUserName", json!("ContainerUser"), json!("ContainerAdministrator")),
+        ("windowsOptions runAsUserName", json!("ContainerUser"), json!(r"NT AUTHORITY\System")),
+        ("windowsOptions runAsUserName", json!("ContainerUser"), Value::Null),
+        ("windowsOptions", json!({"runAsUserName": "ContainerUser"}), json!({"hostProcess": true})),
+        ("runAsGroup", json!(1000), json!(0)),
+        ("runAsGroup", json!(1000), Value::Null),
+        ("capabilities add", json!(["NET_RAW"]), json!(["ALL"])),
+        ("capabilities", Value::Null, json!({"add": ["SYS_PTRACE"]})),
+        ("capabilities", json!({"drop": ["ALL"]}), Value::Null),
+        ("capabilities drop", json!(["CHOWN"]), Value::Null),
+        ("seccompProfile", Value::Null, json!({"type": "Unconfined"})),
+        ("appArmorProfile", json!({"type": "RuntimeDefault"}), json!({"type": "Unconfined"})),
+        ("appArmorProfile", json!({"type": "Localhost", "localhostProfile": "a"}), Value::Null),
+        ("appArmorProfile type", json!("RuntimeDefault"), json!("Unconfined")),
+        ("seLinuxOptions type", json!("container_t"), json!("spc_t")),
+        ("seLinuxOptions type", Value::Null, json!("spc_t")),
+        ("seLinuxOptions", Value::Null, json!({"type": "spc_t"})),
     ] {
         both("Deployment", &format!("{CONTEXT} {field}"), &tight, &loose);
     }
     both("Pod", "spec securityContext runAsNonRoot", &json!(true), &json!(false));
     both("Deployment", CONTEXT, &json!({"runAsNonRoot": true, "privileged": false}), &json!({"privileged": true}));
+    for (field, tight, loose) in [
+        ("runAsNonRoot", json!(true), Value::Null),
+        ("runAsUser", json!(1000), json!(0)),
+        ("runAsGroup", json!(1000), json!(0)),
+        ("fsGroup", json!(1000), json!(0)),
+        ("supplementalGroups", json!([1000]), json!([1000, 0])),
+        ("sysctls", Value::Null, json!([{"name": "kernel.msgmax", "value": "1"}])),
+        ("seccompProfile", json!({"type": "RuntimeDefault"}), Value::Null),
+        ("appArmorProfile type", json!("RuntimeDefault"), json!("Unconfined")),
+        ("seLinuxOptions type", json!("container_t"), json!("spc_t")),
+        ("windowsOptions hostProcess", json!(false), json!(true)),
+    ] {
+        both("CronJob", &format!("spec jobTemplate spec template spec securityContext {field}"), &tight, &loose);
+    }
+    assert_eq!(turn("Deployment", &format!("{CONTEXT} capabilities add"), json!(["ALL"]), json!(["CHOWN"])), Tighter);
     assert_eq!(turn("Deployment", &format!("{CONTEXT} runAsUser"), json!(1000), json!(1001)), Unclear);
     let mixed = turn("Deployment", CONTEXT, json!({"privileged": true}), json!({"privileged": false, "runAsUser": 0}));
     assert_eq!(mixed, Looser);
@@ -78,6 +111,9 @@ fn security_contexts() {
 #[test]
 fn the_hosts_namespaces_files_and_ports() {
     let pod = "spec template spec";
+    let mount = format!("{pod} containers [a volumeMounts [/host mountPropagation");
+    let (direction, judgement) = judged("DaemonSet", &mount, Value::Null, json!("Bidirectional"));
+    assert_eq!((direction, judgement.1), (Looser, Severity::Critical));
     for field in ["hostNetwork", "hostPID", "hostIPC"] {
         both("DaemonSet", &format!("{pod} {field}"), &json!(false), &json!(true));
         both("DaemonSet", &format!("{pod} {field}"), &Value::Null, &json!(true));
@@ -107,6 +143,90 @@ fn identities() {
     both("ServiceAccount", "automountServiceAccountToken", &json!(false), &json!(true));
     both("ServiceAccount", "automountServiceAccountToken", &json!(false), &Value::Null);
     both("Deployment", "spec template spec automountServiceAccountToken", &json!(false), &json!(true));
+}
+
+#[test]
+fn profiles_in_annotations() {
+    let annotation = "spec template metadata annotations container.apparmor.security.beta.kubernetes.io/web";
+    for loose in [json!("unconfined"), Value::Null] {
+        let (direction, judgement) = judged("Deployment", annotation, json!("runtime/default"), loose.clone());
+        assert_eq!((direction, judgement), (Looser, (Category::Security, Severity::Critical)));
+        let (direction, judgement) = judged("Deployment", annotation, loose, json!("localhost/web"));
+        assert_eq!((direction, judgement.1), (Tighter, Severity::Low));
+    }
+    let seccomp = "metadata annotations seccomp.security.alpha.kubernetes.io/pod";
+    assert_eq!(turn("Pod", seccomp, Value::Null, json!("unconfined")), Looser);
+}
+
+#[test]
+fn a_server_that_is_called_without_looking_at_its_certificate() {
+    let (direction, judgement) = judged("APIService", "spec insecureSkipTLSVerify", Value::Null, json!(true));
+    assert_eq!((direction, judgement), (Looser, (Category::Security, Severity::Critical)));
+    assert_eq!(turn("APIService", "spec insecureSkipTLSVerify", json!(true), Value::Null), Tighter);
+}
+
+#[test]
+fn what_a_role_grants_counts_and_not_how_its_rules_are_cut() {
+    let rule = |group: &str, resource: &str, verbs: &[&str]| json!({"apiGroups": [group], "resources": [resource], "verbs": verbs});
+    let whole = json!([rule("", "pods", &["get", "list"])]);
+    let cut = json!([rule("", "pods", &["list"]), rule("", "pods", &["get"])]);
+    assert_eq!(turn("Role", "rules", whole.clone(), cut), Unclear);
+    for (role, verb) in [("ClusterRole", "escalate"), ("Role", "bind")] {
+        let group = "rbac.authorization.k8s.io";
+        let more = json!([rule(group, "roles", &["get", verb])]);
+        both(role, "rules", &json!([rule(group, "roles", &["get"])]), &more);
+    }
+    both(
+        "ClusterRole",
+        "rules",
+        &whole,
+        &json!([rule("", "pods", &["get", "list"]), rule("", "users", &["impersonate"])]),
+    );
+    both("ClusterRole", "rules", &json!([rule("apps", "*/scale", &["get"])]), &json!([rule("apps", "*", &["get"])]));
+    both(
+        "ClusterRole",
+        "rules",
+        &json!([rule("apps", "deployments/scale", &["get"])]),
+        &json!([rule("apps", "*/scale", &["get"])]),
+    );
+    let urls = |urls: &[&str]| json!([{"nonResourceURLs": urls, "verbs": ["get"]}]);
+    both("ClusterRole", "rules", &urls(&["/healthz/*"]), &urls(&["*"]));
+    both("ClusterRole", "rules", &urls(&["/healthz"]), &urls(&["/healthz/*", "/healthz"]));
+}
+
+#[test]
+fn roles_that_become_part_of_others() {
+    let selector = |name: &str| json!({"matchLabels": {"into": name}});
+    let rule =
+        |names: &[&str]| json!({"clusterRoleSelectors": names.iter().map(|name| selector(name)).collect::<Vec<_>>()});
+    both("ClusterRole", "aggregationRule", &rule(&["a"]), &rule(&["a", "b"]));
+    both(
+        "ClusterRole",
+        "aggregationRule clusterRoleSelectors",
+        &json!([selector("a")]),
+        &json!([selector("a"), selector("b")]),
+    );
+    let label = "metadata labels rbac.authorization.k8s.io/aggregate-to-admin";
+    both("ClusterRole", label, &Value::Null, &json!("true"));
+    both("ClusterRole", label, &json!("false"), &json!("true"));
+    both(
+        "ClusterRole",
+        "metadata labels",
+        &Value::Null,
+        &json!({"rbac.authorization.k8s.io/aggregate-to-view": "true"}),
+    );
+    assert_eq!(turn("ClusterRole", "metadata labels team", Value::Null, json!("a")), Unclear);
+}
+
+#[test]
+fn a_subject_is_the_same_with_its_group_filled_in() {
+    let (ann, bob) = (json!({"kind": "User", "name": "ann"}), json!({"kind": "User", "name": "bob"}));
+    let mut filled = ann.clone();
+    filled["apiGroup"] = json!("rbac.authorization.k8s.io");
+    both("ClusterRoleBinding", "subjects", &json!([filled]), &json!([ann, bob]));
+    let account = |namespace: &str| json!([{"kind": "ServiceAccount", "name": "robot", "namespace": namespace}]);
+    assert_eq!(turn("RoleBinding", "subjects", account("a"), account("b")), Looser);
+    both("ClusterRoleBinding", "roleRef name", &json!("view"), &json!("cluster-admin"));
 }
 
 #[test]
@@ -150,7 +270,25 @@ fn network_policies() {
     ] {
         both("NetworkPolicy", "spec ingress", &tight, &loose);
     }
+    let block = |cidr: &str| from(json!([{"ipBlock": {"cidr": cidr}}]));
+    let ports = |first: u16, last: u16| json!([{"from": [pods], "ports": [{"port": first, "endPort": last}]}]);
+    let everyone = from(json!([{"podSelector": {}}]));
+    for (tight, loose) in [
+        (block("10.0.0.0/16"), block("10.0.0.0/8")),
+        (block("192.168.0.0/16"), block("0.0.0.0/0")),
+        (block("2001:db8::/64"), block("::/0")),
+        (ports(80, 81), ports(80, 90)),
+        (one.clone(), everyone),
+        (one.clone(), from(json!([{"namespaceSelector": {}, "podSelector": {}}, pods]))),
+        (
+            from(json!([{"namespaceSelector": {"matchLabels": {"team": "a"}}}])),
+            from(json!([{"namespaceSelector": {}}])),
+        ),
+    ] {
+        both("NetworkPolicy", "spec ingress", &tight, &loose);
+    }
     both("NetworkPolicy", "spec egress", &json!([]), &json!([{}]));
+    both("NetworkPolicy", "spec egress", &json!([{"to": [pods]}]), &json!([{"to": [pods]}, {"to": [others]}]));
     both("NetworkPolicy", "spec policyTypes", &json!(["Ingress", "Egress"]), &json!(["Ingress"]));
     both("NetworkPolicy", "spec podSelector matchLabels tier", &Value::Null, &json!("x"));
     both("NetworkPolicy", "spec podSelector", &json!({}), &json!({"matchLabels": {"tier": "x"}}));
@@ -160,7 +298,17 @@ fn network_policies() {
 fn a_deleted_policy_or_webhook_is_a_loosening() {
     for kind in ["NetworkPolicy", "ValidatingWebhookConfiguration", "ValidatingAdmissionPolicy"] {
         let kind = KindKey { group: String::new(), kind: kind.to_owned() };
-        assert_eq!(super::super::object(&kind), (Category::Security, Severity::Critical));
+        assert_eq!(super::super::object(&kind, State::Missing), (Category::Security, Severity::Critical));
+        assert_eq!(super::super::object(&kind, State::Extra), (Category::Security, Severity::High));
+    }
+}
+
+#[test]
+fn a_binding_that_nobody_declares_is_a_loosening_and_one_that_is_gone_is_none() {
+    for kind in ["RoleBinding", "ClusterRoleBinding"] {
+        let kind = KindKey { group: String::new(), kind: kind.to_owned() };
+        assert_eq!(super::super::object(&kind, State::Extra), (Category::Security, Severity::Critical));
+        assert_eq!(super::super::object(&kind, State::Missing), (Category::Security, Severity::High));
     }
 }
 
@@ -170,6 +318,7 @@ fn services() {
     both("Service", "spec type", &json!("NodePort"), &json!("LoadBalancer"));
     both("Service", "spec type", &Value::Null, &json!("LoadBalancer"));
     both("Service", "spec externalIPs", &Value::Null, &json!(["192.0.2.1"]));
+    both("Service", "spec loadBalancerSourceRanges", &json!(["10.0.0.0/16"]), &json!(["10.0.0.0/8"]));
     both("Service", "spec loadBalancerSourceRanges", &json!(["10.0.0.0/8"]), &Value::Null);
     both("Service", "spec loadBalancerSourceRanges", &json!(["10.0.0.0/8"]), &json!(["10.0.0.0/8", "0.0.0.0/0"]));
 }
@@ -190,6 +339,25 @@ fn admission_webhooks_and_policies() {
     both(kind, "webhooks [a namespaceSelector", &json!({}), &json!({"matchExpressions": excluding}));
     both(kind, "webhooks [a matchConditions [c", &Value::Null, &json!({"name": "c", "expression": "false"}));
     both("ValidatingAdmissionPolicy", "spec failurePolicy", &json!("Fail"), &json!("Ignore"));
+    both(kind, "webhooks", &json!([{"name": "a"}]), &Value::Null);
+    both(kind, "webhooks [a objectSelector", &Value::Null, &json!({"matchLabels": {"check": "yes"}}));
+    let without = |names: &[&str]| json!([{"key": "team", "operator": "NotIn", "values": names}]);
+    both(kind, "webhooks [a namespaceSelector matchExpressions", &without(&["x"]), &without(&["x", "y"]));
+    let only = |names: &[&str]| json!([{"key": "team", "operator": "In", "values": names}]);
+    both(kind, "webhooks [a namespaceSelector matchExpressions", &only(&["x", "y"]), &only(&["x"]));
+    let made = judged("MutatingWebhookConfiguration", "webhooks [a", Value::Null, json!({"name": "a"}));
+    assert_eq!(made, (Unclear, (Category::Security, Severity::Critical)), "what it does nobody can tell");
+    let policy = "ValidatingAdmissionPolicy";
+    both(policy, "spec matchConstraints resourceRules", &rule(&["CREATE", "UPDATE"]), &rule(&["CREATE"]));
+    both(policy, "spec matchConstraints excludeResourceRules", &Value::Null, &rule(&["CREATE"]));
+    both(policy, "spec matchConstraints namespaceSelector", &json!({}), &json!({"matchExpressions": excluding}));
+    both(policy, "spec validations", &json!([{"expression": "a"}, {"expression": "b"}]), &json!([{"expression": "a"}]));
+    both(policy, "spec matchConditions [c", &Value::Null, &json!({"name": "c", "expression": "false"}));
+    let binding = "ValidatingAdmissionPolicyBinding";
+    both(binding, "spec matchResources", &Value::Null, &json!({"namespaceSelector": {"matchLabels": {"a": "b"}}}));
+    both(binding, "spec matchResources namespaceSelector", &json!({}), &json!({"matchLabels": {"a": "b"}}));
+    both(binding, "spec matchResources resourceRules", &Value::Null, &rule(&["CREATE"]));
+    both(binding, "spec paramRef parameterNotFoundAction", &json!("Deny"), &json!("Allow"));
     both("ValidatingAdmissionPolicyBinding", "spec validationActions", &json!(["Deny", "Audit"]), &json!(["Audit"]));
 }
 

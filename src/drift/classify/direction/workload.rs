@@ -2,8 +2,19 @@
 
 use serde_json::Value;
 
-use super::{Direction, Subject, by_items};
+use super::{Direction, Subject, by_items, items};
 use crate::drift::model::{Change, PathStep};
+
+/// Annotations that named profiles before there were fields for them, up to the slash.
+const ANNOTATED_PROFILES: [&str; 3] = [
+    "container.apparmor.security.beta.kubernetes.io",
+    "seccomp.security.alpha.kubernetes.io",
+    "container.seccomp.security.alpha.kubernetes.io",
+];
+/// Windows accounts that may do everything in a container, or on its host.
+const ADMINISTRATORS: [&str; 2] = ["ContainerAdministrator", r"NT AUTHORITY\SYSTEM"];
+/// `SELinux` types that confine nothing.
+const UNCONFINED: [&str; 2] = ["spc_t", "unconfined_t"];
 
 /// A field of a Pod or of a template of one, also inside a value that stands on one side only.
 pub(super) fn direction(names: &[&str], subject: &Subject<'_>) -> Direction {
@@ -22,8 +33,9 @@ pub(super) fn direction(names: &[&str], subject: &Subject<'_>) -> Direction {
 
 fn walk(parent: &str, name: &str, desired: Option<&Value>, live: Option<&Value>) -> Direction {
     match (parent, name) {
-        ("capabilities", "add") => return by_items(desired, live),
-        ("capabilities", "drop") => return dropped(desired, live),
+        ("capabilities", "add") => return all_or(desired, live),
+        ("capabilities", "drop") => return all_or(desired, live).reversed(),
+        ("securityContext", "sysctls" | "supplementalGroups") => return by_items(desired, live),
         _ => {}
     }
     if let (Some(desired), Some(live)) = (rank(parent, name, desired), rank(parent, name, live)) {
@@ -64,17 +76,30 @@ fn rank(parent: &str, name: &str, value: Option<&Value>) -> Option<u8> {
         None => 1,
     };
     let in_profile = ["seccompProfile", "appArmorProfile"].contains(&parent);
+    if let Some((of, _)) = name.split_once('/')
+        && ANNOTATED_PROFILES.contains(&of)
+    {
+        let confined = |text: &str| if text == "unconfined" { "Unconfined" } else { "Localhost" };
+        return Some(profile(text.map(confined)));
+    }
     Some(match name {
         "privileged" | "hostNetwork" | "hostPID" | "hostIPC" | "shareProcessNamespace" | "hostProcess" => {
             u8::from(flag == Some(true))
         }
         "allowPrivilegeEscalation" | "automountServiceAccountToken" | "hostUsers" => u8::from(flag != Some(false)),
         "runAsNonRoot" | "readOnlyRootFilesystem" => u8::from(flag != Some(true)),
-        "runAsUser" => match value.and_then(Value::as_i64) {
+        "runAsUser" | "runAsGroup" | "fsGroup" => match value.and_then(Value::as_i64) {
             Some(0) => 2,
             Some(_) => 0,
             None => 1,
         },
+        "runAsUserName" => match text {
+            Some("ContainerUser") => 0,
+            Some(name) if ADMINISTRATORS.iter().any(|one| name.eq_ignore_ascii_case(one)) => 2,
+            _ => 1,
+        },
+        "type" if parent == "seLinuxOptions" => u8::from(text.is_some_and(|text| UNCONFINED.contains(&text))),
+        "mountPropagation" => u8::from(text == Some("Bidirectional")),
         "procMount" => u8::from(text == Some("Unmasked")),
         "seccompProfile" | "appArmorProfile" => {
             profile(value.and_then(|value| value.get("type")).and_then(Value::as_str))
@@ -86,13 +111,13 @@ fn rank(parent: &str, name: &str, value: Option<&Value>) -> Option<u8> {
     })
 }
 
-/// `ALL` drops every capability; what is no longer dropped is allowed.
-fn dropped(desired: Option<&Value>, live: Option<&Value>) -> Direction {
-    let all = |side: Option<&Value>| super::items(side).iter().any(|item| item.as_str() == Some("ALL"));
+/// Capabilities of which `ALL` holds every one.
+fn all_or(desired: Option<&Value>, live: Option<&Value>) -> Direction {
+    let all = |side: Option<&Value>| items(side).iter().any(|item| item.as_str() == Some("ALL"));
     match (all(desired), all(live)) {
         (true, true) => Direction::Unclear,
-        (true, false) => Direction::Looser,
-        (false, true) => Direction::Tighter,
-        (false, false) => by_items(desired, live).reversed(),
+        (true, false) => Direction::Tighter,
+        (false, true) => Direction::Looser,
+        (false, false) => by_items(desired, live),
     }
 }

@@ -63,3 +63,18 @@ fn an_address_that_git_leaves_empty_is_the_servers() {
     };
     assert_eq!(found(&service(""), &managed(&service("10.0.0.7"), &[])), NONE);
 }
+
+#[test]
+fn taints_that_tell_a_nodes_condition_are_nobodys() {
+    let node =
+        |taints: &str| format!("{{apiVersion: v1, kind: Node, metadata: {{name: d}}, spec: {{taints: [{taints}]}}}}");
+    let (own, hers) = ("{key: team, value: a, effect: NoSchedule}", "{key: team, value: b, effect: NoSchedule}");
+    let (ready, alone) =
+        ("{key: node.kubernetes.io/not-ready, effect: NoSchedule}", "{key: node.kubernetes.io/x, effect: NoExecute}");
+    assert_eq!(found(&node(""), &node(ready)), NONE);
+    assert_eq!(found(&node(own), &node(&format!("{ready}, {own}"))), NONE);
+    assert_eq!(found(&node(own), &node(ready)), ["spec.taints changed - unknown"]);
+    assert_eq!(found(&node(""), &node(&format!("{ready}, {hers}"))), ["spec.taints added - unknown"]);
+    // Declared, such a taint counts like any other.
+    assert_eq!(found(&node(alone), &node(ready)), ["spec.taints changed - unknown"]);
+}

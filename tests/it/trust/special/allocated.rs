@@ -15,6 +15,19 @@ fn what_a_service_is_allocated_is_silent() {
         scene.deploy(how, SERVICE);
         assert!(scene.live("v1", "Service", "web")["spec"]["clusterIP"].is_string());
         scene.assert_silent();
+        let report = scene.check().json();
+        let owned: Vec<&str> = report["environments"][0]["objects"][0]["controllerOwned"]
+            .as_array()
+            .into_iter()
+            .flatten()
+            .filter_map(serde_json::Value::as_str)
+            .collect();
+        assert!(
+            owned.contains(&"spec.clusterIP") && owned.contains(&"spec.ports[port=80,protocol=TCP].nodePort"),
+            "{owned:?}"
+        );
+        assert_eq!(report["summary"]["controllerOwned"], owned.len());
+        assert!(scene.run("text").stdout.contains("controller-owned  spec.clusterIP, "));
     }
 }
 
@@ -150,6 +163,29 @@ fn a_bound_claim_is_silent_and_one_that_a_person_resized_is_drift() {
         scene.assert_findings(&[
             "PersistentVolumeClaim data: spec.resources.requests.storage changed by kubectl-edit (manual)",
         ]);
+    }
+}
+
+#[test]
+fn a_volume_and_a_claim_that_git_binds_to_each_other_are_silent() {
+    for how in BOTH {
+        let scene = Scene::with_controllers();
+        let name = scene.namespace.name.clone();
+        scene.deploy(
+            how,
+            &format!(
+                "apiVersion: v1\nkind: PersistentVolume\nmetadata: {{name: {name}}}\n\
+                 spec: {{capacity: {{storage: 1Gi}}, accessModes: [ReadWriteOnce], hostPath: {{path: /tmp/none}}, \
+                 storageClassName: '', claimRef: {{namespace: {name}, name: data}}}}\n---\n\
+                 apiVersion: v1\nkind: PersistentVolumeClaim\nmetadata: {{name: data}}\nspec: {{accessModes: [ReadWriteOnce], \
+                 storageClassName: '', volumeName: {name}, resources: {{requests: {{storage: 512Mi}}}}}}\n"
+            ),
+        );
+        eventually("the claim is bound", || {
+            (scene.live("v1", "PersistentVolumeClaim", "data")["status"]["phase"] == "Bound").then_some(())
+        });
+        assert!(scene.live("v1", "PersistentVolume", &name)["spec"]["claimRef"]["uid"].is_string());
+        scene.assert_silent();
     }
 }
 

@@ -5,6 +5,7 @@ use serde_json::json;
 use super::{BOTH, How, Scene, deployment};
 use crate::fixture::{ControlPlane, Rule, eventually};
 
+const HPA: &str = "HorizontalPodAutoscaler";
 const WEB: (&str, &str, &str) = ("apps/v1", "Deployment", "web");
 const SCALED: &str = "Deployment web: spec.replicas changed by kubectl (manual)";
 
@@ -126,20 +127,64 @@ fn replicas_that_git_omits_and_nobody_owns_are_drift_unless_they_are_one_or_scal
     scene.assert_silent();
 }
 
-/// Enough of the real `CustomResourceDefinition` for its objects to be kept.
-const VERTICAL: &str = "apiVersion: apiextensions.k8s.io/v1\nkind: CustomResourceDefinition\n\
-    metadata: {name: verticalpodautoscalers.autoscaling.k8s.io, annotations: {api-approved.kubernetes.io: 'unapproved, for a test'}}\n\
-    spec:\n  group: autoscaling.k8s.io\n  scope: Namespaced\n  \
-    names: {plural: verticalpodautoscalers, singular: verticalpodautoscaler, kind: VerticalPodAutoscaler}\n  versions:\n  \
-    - {name: v1, served: true, storage: true, schema: {openAPIV3Schema: {type: object, x-kubernetes-preserve-unknown-fields: true}}}\n";
+/// Defines a kind well enough for its objects to be kept.
+fn define(scene: &Scene, group: &str, version: &str, kind: &str) {
+    let plural = format!("{}s", kind.to_lowercase());
+    let crd = format!(
+        "apiVersion: apiextensions.k8s.io/v1\nkind: CustomResourceDefinition\n\
+         metadata: {{name: {plural}.{group}, annotations: {{api-approved.kubernetes.io: 'unapproved, for a test'}}}}\n\
+         spec:\n  group: {group}\n  scope: Namespaced\n  names: {{plural: {plural}, kind: {kind}}}\n  versions:\n  \
+         - {{name: {version}, served: true, storage: true, schema: {{openAPIV3Schema: {{type: object, \
+         x-kubernetes-preserve-unknown-fields: true}}}}}}\n"
+    );
+    scene.namespace.admin.client_side_apply(&crd);
+    let api = scene.namespace.admin.api();
+    eventually("the new kind is served", || api.get(&format!("/apis/{group}/{version}/{plural}")).ok().map(drop));
+}
 
 #[test]
-fn a_vertical_autoscaler_in_auto_mode_owns_requests_and_limits() {
+fn keda_scales_to_nothing_silently_and_a_pause_holds_the_replicas() {
     let scene = Scene::new();
-    scene.namespace.admin.client_side_apply(VERTICAL);
-    let crd = "crd/verticalpodautoscalers.autoscaling.k8s.io";
-    let waited = scene.namespace.admin.kubectl(&["wait", "--for=condition=Established", "--timeout=60s", crd], "");
-    assert!(waited.status.success());
+    define(&scene, "keda.sh", "v1alpha1", "ScaledObject");
+    let keda = |annotation: &str, spec: &str| {
+        format!(
+            "apiVersion: keda.sh/v1alpha1\nkind: ScaledObject\nmetadata: {{name: web, annotations: {{{annotation}}}}}\n\
+             spec: {{scaleTargetRef: {{name: web}}, {spec}}}\n"
+        )
+    };
+    let hpa = autoscaler("autoscaling/v2", "keda-hpa-web", "minReplicas: 1, maxReplicas: 4");
+    let range = keda("", "minReplicaCount: 0, maxReplicaCount: 4");
+    scene.deploy(How::ServerSide, &format!("{}---\n{range}", deployment("replicas: 2")));
+    scene.namespace.admin.server_side_apply(&hpa, "keda-operator");
+    for silent in [0, 1, 4] {
+        scene.scale(WEB, silent);
+        scene.assert_silent();
+    }
+    scene.scale(WEB, 5);
+    scene.assert_changes(&["Deployment web: spec.replicas changed"]);
+    // Paused, KEDA takes its autoscaler away.
+    scene
+        .namespace
+        .admin
+        .api()
+        .delete(&scene.namespace.path("autoscaling/v2", HPA, "keda-hpa-web"))
+        .expect("it is there");
+    let paused = keda("autoscaling.keda.sh/paused-replicas: '5'", "minReplicaCount: 0, maxReplicaCount: 4");
+    scene.deploy(How::ServerSide, &format!("{}---\n{paused}", deployment("replicas: 5")));
+    scene.declare(&format!("{}---\n{paused}", deployment("replicas: 2")));
+    scene.assert_silent();
+    scene.scale(WEB, 3);
+    scene.assert_changes(&["Deployment web: spec.replicas changed"]);
+    let never = keda("", "minReplicaCount: 1, maxReplicaCount: 4");
+    scene.deploy(How::ServerSide, &format!("{}---\n{never}", deployment("replicas: 2")));
+    scene.scale(WEB, 0);
+    scene.assert_changes(&["Deployment web: spec.replicas changed"]);
+}
+
+#[test]
+fn a_vertical_autoscaler_that_acts_owns_requests_and_limits() {
+    let scene = Scene::new();
+    define(&scene, "autoscaling.k8s.io", "v1", "VerticalPodAutoscaler");
     let git = deployment("").replace("image: 'nginx:1'", "image: 'nginx:1', resources: {requests: {cpu: 100m}}");
     scene.deploy(How::ServerSide, &git);
     let patch = json!({"spec": {"template": {"spec": {"containers": [
@@ -148,16 +193,12 @@ fn a_vertical_autoscaler_in_auto_mode_owns_requests_and_limits() {
     scene.patch(WEB, &patch, "vpa-updater");
     let requests = "Deployment web: spec.template.spec.containers[name=web].resources.requests.cpu changed by vpa-updater (controller)";
     scene.assert_findings(&[requests]);
-    for (mode, expected) in [("Off", &[requests][..]), ("Auto", &[]), ("Recreate", &[])] {
+    for (mode, expected) in [("Off", &[requests][..]), ("Initial", &[requests]), ("Auto", &[]), ("Recreate", &[])] {
         let vpa = format!(
             "apiVersion: autoscaling.k8s.io/v1\nkind: VerticalPodAutoscaler\nmetadata: {{name: web}}\nspec: \
              {{targetRef: {{apiVersion: apps/v1, kind: Deployment, name: web}}, updatePolicy: {{updateMode: '{mode}'}}}}\n"
         );
-        eventually("the new kind is served", || {
-            let manager = "--field-manager=tests";
-            let applied = scene.namespace.admin.kubectl(&["apply", "--server-side", manager, "-f", "-"], &vpa);
-            applied.status.success().then_some(())
-        });
+        scene.namespace.admin.server_side_apply(&vpa, "tests");
         scene.assert_findings(expected);
     }
 }

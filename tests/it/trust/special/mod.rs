@@ -2,8 +2,14 @@
 
 mod allocated;
 mod autoscaling;
+mod conversion;
 mod deployers;
+mod images;
 mod injected;
+mod lag;
+mod lists;
+mod placed;
+mod rollouts;
 mod versions;
 
 use std::fs;
@@ -26,9 +32,12 @@ const PERSON: &str = "kubectl-edit";
 enum How {
     ClientSide,
     ServerSide,
+    /// Created and patched without a record of what was declared.
+    Helm,
 }
 
 const BOTH: [How; 2] = [How::ClientSide, How::ServerSide];
+const EACH: [How; 3] = [How::ClientSide, How::ServerSide, How::Helm];
 
 /// One namespace, and the branch that declares what should be in it.
 struct Scene {
@@ -72,6 +81,21 @@ impl Scene {
         match how {
             How::ClientSide => self.namespace.admin.client_side_apply(manifest),
             How::ServerSide => self.namespace.admin.server_side_apply_by_force(manifest, DEPLOYER),
+            How::Helm => self.apply_as_helm(manifest),
+        }
+    }
+
+    fn apply_as_helm(&self, manifest: &str) {
+        for document in driftd::yaml::documents(manifest.as_bytes(), &driftd::yaml::Budget::default()) {
+            let object = document.expect("YAML").value;
+            let word = |pointer: &str| object.pointer(pointer).and_then(Value::as_str).expect("text");
+            let path = self.namespace.path(word("/apiVersion"), word("/kind"), word("/metadata/name"));
+            let api = self.namespace.admin.api();
+            let applied = match api.get(&path) {
+                Ok(_) => api.patch(&path, Patch::Merge, &object, "Helm"),
+                Err(_) => self.namespace.create(&object, "Helm"),
+            };
+            applied.expect("the object is valid");
         }
     }
 

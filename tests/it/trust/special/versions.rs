@@ -2,8 +2,11 @@
 
 use serde_json::json;
 
-use super::{BOTH, How, PERSON, Scene};
 use crate::fixture::eventually;
+
+use super::{BOTH, EACH, How, PERSON, Scene};
+
+const HPA: (&str, &str, &str) = ("autoscaling/v2", "HorizontalPodAutoscaler", "web");
 
 /// A kind of its own for a test: its group, and the definition with `schema`, served as v1 and v2.
 fn define(scene: &Scene, schema: &str) -> String {
@@ -108,6 +111,109 @@ fn an_autoscaler_edited_at_another_version_is_attributed() {
         "HorizontalPodAutoscaler web: spec.metrics changed by kubectl-edit (manual)",
         "HorizontalPodAutoscaler web: spec.minReplicas added by kubectl-edit (manual)",
     ]);
+}
+
+const BEHAVIOR: &str = r#"'{"ScaleDown":{"StabilizationWindowSeconds":60,"SelectPolicy":"Min","Policies":[{"Type":"Pods","Value":1,"PeriodSeconds":30}]}}'"#;
+const MEMORY: &str = r#"'[{"type":"Resource","resource":{"name":"memory","targetAverageValue":"1024Mi"}}]'"#;
+
+/// A `HorizontalPodAutoscaler` at v1: annotations and the rest of its spec.
+fn autoscaler_v1(annotations: &str, spec: &str) -> String {
+    format!(
+        "apiVersion: autoscaling/v1\nkind: HorizontalPodAutoscaler\nmetadata:\n  name: web\n  annotations:\n{annotations}\
+         spec:\n  maxReplicas: 5\n  scaleTargetRef: {{apiVersion: apps/v1, kind: Deployment, name: web}}\n{spec}"
+    )
+}
+
+#[test]
+fn an_autoscaler_that_git_declares_at_v1_is_compared_as_v2_however_it_was_deployed() {
+    let kept = |key: &str, value: &str| format!("    autoscaling.alpha.kubernetes.io/{key}: {value}\n");
+    let (metrics, behavior) = (kept("metrics", MEMORY), kept("behavior", BEHAVIOR));
+    for how in EACH {
+        for (annotations, spec) in [
+            ("    team: a\n".to_owned(), ""),
+            ("    team: a\n".to_owned(), "  targetCPUUtilizationPercentage: 50\n"),
+            (format!("{metrics}{behavior}"), ""),
+            (format!("{behavior}{metrics}"), "  minReplicas: 2\n  targetCPUUtilizationPercentage: 70\n"),
+        ] {
+            let scene = Scene::new();
+            scene.deploy(how, &autoscaler_v1(&annotations, spec));
+            scene.assert_silent();
+        }
+    }
+}
+
+#[test]
+fn a_change_of_an_autoscaler_at_v1_is_told_in_the_words_of_v2_at_the_line_of_git() {
+    for how in EACH {
+        let scene = Scene::new();
+        let annotations = format!("    autoscaling.alpha.kubernetes.io/behavior: {BEHAVIOR}\n");
+        scene.deploy(how, &autoscaler_v1(&annotations, "  targetCPUUtilizationPercentage: 50\n"));
+        let before = scene.live(HPA.0, HPA.1, HPA.2)["spec"].clone();
+        let metric = json!({"type": "Resource", "resource": {"name": "cpu", "target": {"type": "Utilization", "averageUtilization": 95}}});
+        let down = json!({"stabilizationWindowSeconds": 0});
+        scene.patch(HPA, &json!({"spec": {"metrics": [metric], "behavior": {"scaleDown": down}}}), PERSON);
+        scene.assert_findings(&[
+            "HorizontalPodAutoscaler web: spec.behavior.scaleDown.stabilizationWindowSeconds changed by kubectl-edit (manual)",
+            "HorizontalPodAutoscaler web: spec.metrics changed by kubectl-edit (manual)",
+        ]);
+        let report = scene.check().json();
+        let object = &report["environments"][0]["objects"][0];
+        assert_eq!(object["apiVersion"], "autoscaling/v2");
+        let told = |finding: &serde_json::Value| (finding["pointer"].clone(), finding["source"]["line"].clone());
+        let findings: Vec<_> = object["findings"].as_array().expect("findings").iter().map(told).collect();
+        assert_eq!(
+            findings,
+            [
+                (json!("/spec/behavior/scaleDown/stabilizationWindowSeconds"), json!(6)),
+                (json!("/spec/metrics"), json!(10)),
+            ]
+        );
+        scene.patch(HPA, &json!({"spec": before}), PERSON);
+        scene.assert_silent();
+    }
+}
+
+#[test]
+fn an_edit_at_v1_of_an_autoscaler_that_git_declares_at_v1_is_attributed() {
+    for how in EACH {
+        let scene = Scene::new();
+        scene.deploy(how, &autoscaler_v1("    team: a\n", "  targetCPUUtilizationPercentage: 50\n"));
+        let object = ("autoscaling/v1", HPA.1, HPA.2);
+        scene.patch(object, &json!({"spec": {"targetCPUUtilizationPercentage": 90, "minReplicas": 2}}), PERSON);
+        scene.assert_findings(&[
+            "HorizontalPodAutoscaler web: spec.metrics changed by kubectl-edit (manual)",
+            "HorizontalPodAutoscaler web: spec.minReplicas added by kubectl-edit (manual)",
+        ]);
+    }
+}
+
+#[test]
+fn what_git_no_longer_says_of_an_autoscaler_at_v1_is_stale() {
+    for (how, manager) in [(How::ClientSide, "kubectl-client-side-apply"), (How::ServerSide, super::DEPLOYER)] {
+        let scene = Scene::new();
+        scene.apply(how, &autoscaler_v1("    team: a\n", "  targetCPUUtilizationPercentage: 50\n"));
+        scene.declare(&autoscaler_v1("    team: a\n", ""));
+        scene.assert_findings(&[&format!("HorizontalPodAutoscaler web: spec.metrics added by {manager} (stale)")]);
+    }
+}
+
+#[test]
+fn an_autoscaler_that_git_declares_at_a_version_no_longer_served_is_compared_all_the_same() {
+    let scene = Scene::new();
+    let git = |version: &str, metric: &str| {
+        format!(
+            "apiVersion: autoscaling/{version}\nkind: HorizontalPodAutoscaler\nmetadata: {{name: web}}\nspec:\n  maxReplicas: 5\n  \
+             scaleTargetRef: {{apiVersion: apps/v1, kind: Deployment, name: web}}\n  metrics: [{{type: Resource, resource: {metric}}}]\n"
+        )
+    };
+    let new = "{name: cpu, target: {type: Utilization, averageUtilization: 40}}";
+    scene.apply(How::ServerSide, &git("v2", new));
+    for (version, metric) in [("v2beta1", "{name: cpu, targetAverageUtilization: 40}"), ("v2beta2", new)] {
+        scene.declare(&git(version, metric));
+        scene.assert_silent();
+    }
+    scene.patch(HPA, &json!({"spec": {"maxReplicas": 6}}), PERSON);
+    scene.assert_findings(&["HorizontalPodAutoscaler web: spec.maxReplicas changed by kubectl-edit (manual)"]);
 }
 
 /// The warnings of the only object: path, message and line.

@@ -1,11 +1,15 @@
 //! Live objects that Git does not declare, and which of them are nobody's business: the cluster's own, and what
 //! controllers make of declared ones.
 
+mod coverage;
+
 use std::collections::{BTreeSet, HashSet};
 
 use serde_json::Value;
 
 use super::model::{Desired, KindKey, Live, ObjectKey};
+
+pub use coverage::{Counted, NamespaceCoverage, coverage};
 
 /// Which live objects without a manifest count.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -132,7 +136,7 @@ pub fn extras<'l>(declared: &[&ObjectKey], lives: impl Iterator<Item = &'l Live>
     let sets: Vec<&ObjectKey> = declared.iter().copied().filter(|key| key.type_key.kind == "StatefulSet").collect();
     lives
         .filter(|live| !known.contains(&live.key.identity()))
-        .filter(|live| !is_the_clusters(live) && !is_a_claim_of(live, &sets))
+        .filter(|live| !is_the_clusters(live) && !is_a_claim_of(live, &sets) && !is_made_of(live, declared))
         .collect()
 }
 
@@ -151,6 +155,39 @@ fn is_the_clusters(live: &Live) -> bool {
 
 fn fits(pattern: &str, name: &str) -> bool {
     pattern.strip_suffix('*').map_or(pattern == name, |start| name.starts_with(start))
+}
+
+/// What controllers make, and of what: they put the maker's name before their own.
+const MADE: [(&str, &[&str]); 3] = [
+    ("ReplicaSet", &["Deployment"]),
+    ("Job", &["CronJob"]),
+    ("Pod", &["CronJob", "DaemonSet", "Deployment", "Job", "ReplicaSet", "ReplicationController", "StatefulSet"]),
+];
+
+/// Whether an object that names no owner is what a controller made of a declared one: it may have been orphaned.
+fn is_made_of(live: &Live, declared: &[&ObjectKey]) -> bool {
+    let Some((_, makers)) = MADE.iter().find(|(kind, _)| *kind == live.key.type_key.kind) else { return false };
+    declared.iter().any(|key| {
+        makers.contains(&key.type_key.kind.as_str())
+            && key.namespace == live.key.namespace
+            && live
+                .key
+                .name
+                .strip_prefix(key.name.as_str())
+                .and_then(|rest| rest.strip_prefix('-'))
+                .is_some_and(is_given)
+    })
+}
+
+/// Whether the rest of a name is one that a controller gives: numbers, hashes and random words.
+///
+/// Rule: `k8s.io/apimachinery`, `pkg/util/rand`, whose alphabet makes no words of any language.
+fn is_given(rest: &str) -> bool {
+    const ALPHABET: &str = "bcdfghjklmnpqrstvwxz2456789";
+    rest.split('-').all(|part| {
+        let number = part.bytes().all(|byte| byte.is_ascii_digit());
+        !part.is_empty() && (number || part.chars().all(|character| ALPHABET.contains(character)))
+    })
 }
 
 /// Whether a claim is what a declared `StatefulSet` makes of its template: `TEMPLATE-SET-ORDINAL`.
@@ -201,6 +238,26 @@ mod tests {
     }
 
     #[test]
+    fn what_controllers_made_of_declared_objects_is_not_extra_even_without_an_owner() {
+        let (web, nightly) = (key("Deployment", "web"), key("CronJob", "nightly"));
+        let made = [
+            live("apps/v1", "ReplicaSet", "web-5d9c", json!({})),
+            live("v1", "Pod", "web-5d9c-x7k2p", json!({})),
+            live("batch/v1", "Job", "nightly-29384", json!({})),
+            live("v1", "Pod", "nightly-29384-q", json!({})),
+        ];
+        assert!(extras(&[&web, &nightly], made.iter()).is_empty());
+        let others = [
+            live("v1", "Pod", "website", json!({})),
+            live("v1", "Pod", "web-debug", json!({})),
+            live("batch/v1", "Job", "web-job", json!({})),
+            live("apps/v1", "ReplicaSet", "nightly-1", json!({})),
+            live("v1", "ConfigMap", "web-settings", json!({})),
+        ];
+        assert_eq!(extras(&[&web, &nightly], others.iter()).len(), 5);
+    }
+
+    #[test]
     fn declared_owned_and_the_clusters_own_are_not() {
         let lives = [
             live("apps/v1", "Deployment", "declared", json!({})),
@@ -224,5 +281,21 @@ mod tests {
         ];
         let (deployment, set) = (key("Deployment", "declared"), key("StatefulSet", "db"));
         assert!(extras(&[&deployment, &set], lives.iter()).is_empty());
+    }
+
+    #[test]
+    fn coverage_counts_each_object_once_and_leaves_out_what_is_nobodys() {
+        let mut lives = vec![
+            live("apps/v1", "Deployment", "declared", json!({})),
+            live("apps/v1", "Deployment", "by-hand", json!({})),
+            live("v1", "ConfigMap", "kube-root-ca.crt", json!({})),
+            live("v1", "Pod", "p", json!({"ownerReferences": [{"kind": "ReplicaSet", "name": "r"}]})),
+            live("v1", "Secret", "elsewhere", json!({"namespace": "other"})),
+        ];
+        lives.push(lives[1].clone());
+        let (declared, gone) = (key("Deployment", "declared"), key("Deployment", "gone"));
+        let counted = coverage(&[&declared, &gone], lives.iter(), Counted::All);
+        let expected = NamespaceCoverage { namespace: "n".into(), kinds: Counted::All, declared: 1, undeclared: 1 };
+        assert_eq!(counted, [expected]);
     }
 }

@@ -1,0 +1,3 @@
+module driftd.io/tests/controlplane/convert
+
+go 1.26.0
