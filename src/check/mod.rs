@@ -55,10 +55,8 @@ pub fn promotion_verdict(promotions: &[Promotion]) -> Verdict {
     if promotions.iter().any(Promotion::needs_attention) {
         return Verdict::Drift;
     }
-    match promotions.iter().any(|promotion| promotion.state == PromotionState::Unknown) {
-        true => Verdict::Incomplete,
-        false => Verdict::InSync,
-    }
+    let unknown = promotions.iter().any(|promotion| promotion.state == PromotionState::Unknown);
+    if unknown { Verdict::Incomplete } else { Verdict::InSync }
 }
 
 /// What a report means to somebody who asks about drift that matches any of `rules`, or about any drift where

@@ -95,7 +95,12 @@ impl CommitGraph {
             if graph.contains(id) {
                 continue;
             }
-            let commit = self.find_commit(id).map_err(|source| self.failed(&source))?;
+            let commit = match self.find_commit(id) {
+                Ok(commit) => commit,
+                // Here a shallow clone ends.
+                Err(_) if self.repository.is_shallow() => continue,
+                Err(source) => return Err(self.failed(&source)),
+            };
             let commit = read_commit(&commit);
             open.extend(&commit.parents);
             graph.insert(id, commit);

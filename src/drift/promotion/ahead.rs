@@ -81,15 +81,16 @@ pub(super) fn standings(
             side.iter().filter_map(|id| first_parent_change(graph, *id, evidence).ok()).collect::<Vec<_>>().iter(),
         ),
     };
+    let fates = fates(&own_changes);
     let mut found = Vec::with_capacity(ahead.len());
-    for (id, change) in ahead.into_iter().zip(own_changes) {
+    for ((id, change), fates) in ahead.into_iter().zip(own_changes).zip(&fates) {
         let equal = evidence.patch(id)?.and_then(|patch| patches.get(&patch));
         let standing = match (equal, change) {
             (Some(equal), _) if any_stands(graph, equal, pair.other, evidence) => Standing::PatchEqual,
             (_, Ok(change)) if change.is_empty() && graph.is_merge(id) => Standing::Automatic,
             (_, Ok(change)) if change.is_empty() => Standing::NoEffect,
             (_, Ok(_)) if graph.is_merge(id) && evidence.is_automatic(id).unwrap_or(false) => Standing::Automatic,
-            (_, Ok(change)) if known.covers_all(&change) => Standing::Had,
+            (_, Ok(change)) if known.covers_all(&change, fates) => Standing::Had,
             (Some(_), _) => Standing::Undone,
             // What cannot be rendered is not known to be without effect.
             _ => Standing::Own,
@@ -141,7 +142,7 @@ pub(super) fn first_parent_change(graph: &Graph, id: CommitId, evidence: &mut im
 }
 
 /// What a commit itself brings: of a merge, what does not follow from its parents.
-fn change_of(graph: &Graph, id: CommitId, evidence: &mut impl Evidence) -> Result<Change, Gap> {
+pub(super) fn change_of(graph: &Graph, id: CommitId, evidence: &mut impl Evidence) -> Result<Change, Gap> {
     let parents = graph.parents(id);
     let [first, others @ ..] = parents.as_slice() else { return first_parent_change(graph, id, evidence) };
     if others.is_empty() {
@@ -216,23 +217,72 @@ struct Known {
 }
 
 impl Known {
-    fn covers_all(&self, change: &Change) -> bool {
-        change.0.iter().all(|(leaf, (before, after))| self.covers(*leaf, *before, *after))
+    fn covers_all(&self, change: &Change, fates: &HashMap<Leaf, Fate>) -> bool {
+        change.0.iter().all(|(leaf, (before, after))| self.covers(*leaf, *before, *after, fates.get(leaf)))
     }
 
     /// Whether the other branch misses nothing of what a commit made of one leaf.
-    fn covers(&self, leaf: Leaf, before: Held, after: Held) -> bool {
+    fn covers(&self, leaf: Leaf, before: Held, after: Held, fate: Option<&Fate>) -> bool {
         let (Some(here), Some(there)) = (self.between.before(leaf), self.between.after(leaf)) else {
             // Both branches hold the same.
             return true;
         };
+        match fate {
+            Some(Fate::TakenBack) => return true,
+            // What undid something is missing only from a branch that still has what was undone.
+            Some(Fate::Undoes(undone)) => return !undone.contains(&there),
+            None => {}
+        }
         let bases: Vec<Held> = self.since.iter().map(|since| since.after(leaf).unwrap_or(here)).collect();
         if bases.iter().all(|base| *base == here) {
-            // The branch took it back; what undid it is missing only from a branch that still has what was undone.
             return after != here || !self.made_here.holds(leaf, there);
         }
+        // What it had and set back to what it was is undone; what it developed further is not.
         let had = self.made_there.holds(leaf, after) && there != before;
-        let superseded = self.made_there.holds(leaf, here) && !bases.contains(&there);
-        had || superseded
+        let superseded = self.made_there.holds(leaf, here);
+        (had || superseded) && !bases.contains(&there)
     }
+}
+
+/// What became of one leaf of a commit on its own branch.
+#[derive(Debug, Clone, PartialEq, Eq)]
+enum Fate {
+    /// A later commit set it back to what it was before.
+    TakenBack,
+    /// It set the leaf back to what it was before earlier commits, which had made it these values.
+    Undoes(Vec<Held>),
+}
+
+/// For each change, oldest first, the leaves that another one of them took back, and those that took others back.
+fn fates(changes: &[Result<Change, Gap>]) -> Vec<HashMap<Leaf, Fate>> {
+    let mut fates = vec![HashMap::new(); changes.len()];
+    let mut open: HashMap<Leaf, Vec<(usize, Held, Held)>> = HashMap::new();
+    for (index, change) in changes.iter().enumerate() {
+        for (leaf, (before, after)) in change.iter().flat_map(|change| &change.0) {
+            let standing = open.entry(*leaf).or_default();
+            let Some(chain) = chain_back(standing, *before, *after).filter(|chain| !chain.is_empty()) else {
+                standing.push((index, *before, *after));
+                continue;
+            };
+            fates[index].insert(*leaf, Fate::Undoes(chain.iter().map(|(_, _, made)| *made).collect()));
+            for (undone, ..) in &chain {
+                fates[*undone].insert(*leaf, Fate::TakenBack);
+            }
+            standing.retain(|entry| !chain.contains(entry));
+        }
+    }
+    fates
+}
+
+/// The commits, latest first, that lead from `from` back to `to`: what the last of them made, the one before began with.
+fn chain_back(standing: &[(usize, Held, Held)], from: Held, to: Held) -> Option<Vec<(usize, Held, Held)>> {
+    let mut chain = Vec::new();
+    let mut value = from;
+    let mut end = standing.len();
+    while value != to {
+        end = standing[..end].iter().rposition(|(_, _, after)| *after == value)?;
+        chain.push(standing[end]);
+        value = standing[end].1;
+    }
+    Some(chain)
 }

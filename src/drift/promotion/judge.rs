@@ -157,12 +157,12 @@ impl Judgement<'_> {
             return Ok(lost);
         }
         let mut gone = Commits::new();
-        for &id in lost.iter().filter(|id| !self.graph.is_merge(**id)) {
+        for &id in &lost {
             if !self.is_back(id, evidence)? {
                 gone.insert(id);
             }
         }
-        // A merge went away with what it brought; one that was flattened by a rebase brought nothing of its own.
+        // A merge went away with what it merged; one that a rebase flattened did not.
         let merges_too = !gone.is_empty();
         Ok(lost.into_iter().filter(|id| gone.contains(id) || (merges_too && self.graph.is_merge(*id))).collect())
     }
@@ -175,7 +175,11 @@ impl Judgement<'_> {
         {
             return Ok(true);
         }
-        let Ok(change) = ahead::first_parent_change(self.graph, lost, evidence) else { return Ok(false) };
+        let Ok(change) = ahead::change_of(self.graph, lost, evidence) else { return Ok(false) };
+        if self.graph.is_merge(lost) && (change.is_empty() || evidence.is_automatic(lost).unwrap_or(false)) {
+            // It brought nothing but the commits that it merged.
+            return Ok(true);
+        }
         let changes: Vec<_> =
             others.iter().filter_map(|id| ahead::first_parent_change(self.graph, *id, evidence).ok()).collect();
         Ok(!change.is_empty() && Ledger::of(changes.iter()).holds_all(&change))

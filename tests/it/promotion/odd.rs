@@ -151,8 +151,6 @@ fn what_prod_took_back_itself_is_no_hotfix() {
     s.git("switch --quiet staging");
     s.commit("four", &[("a.yaml", &keys("4", "1", "1"))]);
     s.prod_is(json!(["diverged", false, 3, 1, "four", [], [], []]));
-    s.git("switch --quiet prod");
-    s.git("revert --no-edit HEAD~1");
 }
 
 #[test]
@@ -176,9 +174,10 @@ fn a_reverted_revert_names_what_stands() {
     s.prod_is(json!(["in-step", false, 2, 0, null, [], [], []]));
     s.run(&["revert", "--no-commit", "HEAD"]);
     s.run(&["commit", "--quiet", "-m", "after all"]);
-    let said = s.of("prod");
-    let named = said[5].as_array().unwrap();
-    assert!(named.contains(&json!("after all")) || named.contains(&json!("try")), "{said}");
+    s.prod_is(json!(["diverged", false, 3, 0, null, ["after all"], [], ["after all"]]));
+    s.commit("more", &[("a.yaml", &keys("3", "1", "1"))]);
+    s.git("revert --no-edit HEAD");
+    s.prod_is(json!(["diverged", false, 5, 0, null, ["after all"], [], ["Revert \"more\""]]));
 }
 
 #[test]
@@ -305,16 +304,7 @@ fn an_octopus_merge_brings_nothing_of_its_own() {
     }
     s.git("switch --quiet prod");
     s.run(&["merge", "--quiet", "-m", "both", "x", "y"]);
-    s.prod_is(json!([
-        "diverged",
-        false,
-        if s.git("rev-list --parents -1 prod").split(' ').count() == 4 { 3 } else { 4 },
-        0,
-        null,
-        ["x", "y"],
-        [],
-        ["both"]
-    ]));
+    s.prod_is(json!(["diverged", false, 3, 0, null, ["x", "y"], [], ["both"]]));
 }
 
 #[test]
