@@ -104,11 +104,16 @@ fn check(plane: &ControlPlane, pairs: &[Pair], collections: &[String]) {
     let runtime = tokio::runtime::Runtime::new().unwrap();
     let loaded = Config::load(&config).unwrap();
     let pipeline = Pipeline::new(&loaded).unwrap();
-    let (mut lists, mut checks, mut scans) = (Vec::new(), Vec::new(), Vec::new());
+    let (mut lists, mut checks, mut scans, mut others) = (Vec::new(), Vec::new(), Vec::new(), Vec::new());
+    // Another build of the same program, to tell a change from a busy machine.
+    let other = std::env::var("DRIFTD_BENCH_AGAINST").ok();
     // The first round warms the API server's and this process' caches and does not count.
     for _ in 0..=ROUNDS {
         lists.push(timed(|| runtime.block_on(list(kubeconfig, collections))));
         checks.push(timed(|| assert!(driftd(&arguments).wait().unwrap().success(), "all is in sync")));
+        if let Some(other) = &other {
+            others.push(timed(|| assert!(spawn(other, &arguments).wait().unwrap().success(), "all is in sync")));
+        }
         scans.push(timed(|| {
             let report = runtime.block_on(pipeline.scan(&loaded.environments[0]));
             assert!(report.gaps.is_empty() && report.out_of_sync().next().is_none(), "all is in sync");
@@ -119,6 +124,10 @@ fn check(plane: &ControlPlane, pairs: &[Pair], collections: &[String]) {
     tell("driftd check, from start to end of the process", check, list);
     tell("a later scan of a running daemon", scan, list);
     println!("peak memory of driftd check: {} MB", peak_megabytes(driftd(&arguments)));
+    if let Some(other) = &other {
+        tell("the other driftd check", median(others), list);
+        println!("its peak memory: {} MB", peak_megabytes(spawn(other, &arguments)));
+    }
 }
 
 fn diff(pairs: &[Pair]) {
@@ -182,8 +191,11 @@ async fn list(kubeconfig: &Path, collections: &[String]) {
 }
 
 fn driftd(arguments: &[&str]) -> Child {
-    let mut command = Command::new(env!("CARGO_BIN_EXE_driftd"));
-    command.args(arguments).stdout(Stdio::null()).spawn().unwrap()
+    spawn(env!("CARGO_BIN_EXE_driftd"), arguments)
+}
+
+fn spawn(program: &str, arguments: &[&str]) -> Child {
+    Command::new(program).args(arguments).stdout(Stdio::null()).spawn().unwrap()
 }
 
 /// The most memory that the process held at once, as far as looking at it again and again shows.

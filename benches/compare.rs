@@ -3,6 +3,8 @@
 #![allow(clippy::print_stderr, reason = "a bench tells what it measures")]
 #![allow(clippy::expect_used, reason = "a benchmark fails by panicking")]
 
+#[path = "objects/cpu.rs"]
+mod cpu;
 mod objects;
 
 use std::collections::HashMap;
@@ -15,7 +17,10 @@ use driftd::drift::schema::kubernetes;
 use driftd::live::Listing;
 use driftd::manifest;
 use driftd::pipeline::{Evidence, Rules, evaluate};
-use serde_json::Value;
+use objects::Pair;
+use serde_json::{Map, Value, json};
+
+use cpu::CpuTime;
 
 const OBJECTS: usize = 2_000;
 const SEED: u64 = 20_261_121;
@@ -30,8 +35,11 @@ struct Input {
 impl Input {
     /// One object of a hundred gets another label where `drifted` says so.
     fn new(drifted: fn(usize) -> bool) -> Self {
+        Self::of(&objects::pairs(OBJECTS, &["shop", "billing", "search", "platform"], SEED), drifted)
+    }
+
+    fn of(pairs: &[Pair], drifted: fn(usize) -> bool) -> Self {
         let redactor = Redactor::new(&[7; 32]);
-        let pairs = objects::pairs(OBJECTS, &["shop", "billing", "search", "platform"], SEED);
         let file = "application.json".into();
         let desired = |declared: &Value| {
             let object = manifest::objects(&file, declared.to_string().as_bytes(), &redactor).remove(0);
@@ -54,6 +62,10 @@ impl Input {
 
     /// The whole way; tells how many objects are not in sync.
     fn scan(&self, desired: Vec<Desired>) -> usize {
+        self.judge(&self.evidence(desired))
+    }
+
+    fn evidence(&self, desired: Vec<Desired>) -> Evidence {
         let schema = kubernetes::schema();
         let mut schemas = HashMap::new();
         for object in &desired {
@@ -64,13 +76,57 @@ impl Input {
             let received = serde_json::from_str(text).expect("the answer is an object as JSON");
             live.insert(Live::from(Declared::received(received, &self.redactor).expect("the object has a name")));
         }
-        let evidence = Evidence { desired, live, schemas, ..Evidence::default() };
-        let assessment = evaluate("bench", &evidence, &Rules::new(self.redactor.clone()));
+        Evidence { desired, live, schemas, ..Evidence::default() }
+    }
+
+    fn judge(&self, evidence: &Evidence) -> usize {
+        let assessment = evaluate("bench", evidence, &Rules::new(self.redactor.clone()));
         assessment.objects.iter().filter(|object| object.state != State::InSync).count()
     }
 }
 
-fn measure(criterion: &mut Criterion) {
+/// A `CustomResourceDefinition` whose live JSON takes half a megabyte, without the copy in its annotation.
+fn definition() -> Pair {
+    let leaf = |index: usize| {
+        let text =
+            format!("Field {index} says how the controller treats the part of the workload that bears its name.");
+        json!({"type": "string", "description": text, "maxLength": 253, "default": "none"})
+    };
+    let group = |index: usize| {
+        let fields: Map<String, Value> = (0..30).map(|field| (format!("field{field}"), leaf(index + field))).collect();
+        json!({"type": "object", "description": "A part of the workload.", "required": ["field0"], "properties": fields})
+    };
+    let groups: Map<String, Value> = (0..108).map(|index| (format!("group{index}"), group(index))).collect();
+    let names = json!({"plural": "widgets", "singular": "widget", "kind": "Widget", "listKind": "WidgetList"});
+    let schema = json!({"type": "object", "properties": {"spec": {"type": "object", "properties": groups}}});
+    let version = json!({"name": "v1", "served": true, "storage": true, "schema": {"openAPIV3Schema": schema}});
+    let declared = json!({
+        "apiVersion": "apiextensions.k8s.io/v1",
+        "kind": "CustomResourceDefinition",
+        "metadata": {"name": "widgets.example.org"},
+        "spec": {"group": "example.org", "names": names, "scope": "Namespaced", "versions": [version]},
+    });
+    let mut live = declared.clone();
+    live["metadata"]["uid"] = "7d2ef132-e2bc-4774-b9b7-000000000001".into();
+    live["spec"]["conversion"] = json!({"strategy": "None"});
+    live["status"] = json!({"storedVersions": ["v1"]});
+    Pair { declared, live }
+}
+
+fn measure_definition(criterion: &mut Criterion<CpuTime>) {
+    let input = Input::of(&[definition()], |_| false);
+    assert_eq!(input.scan(input.desired.clone()), 0, "the definition is in sync");
+    eprintln!("a CustomResourceDefinition of {} bytes", input.answers[0].len());
+    let mut group = criterion.benchmark_group("definition");
+    group.bench_function("parse only", |bencher| {
+        bencher.iter(|| black_box(serde_json::from_str::<Value>(&input.answers[0]).expect("the answer is JSON")));
+    });
+    let evidence = input.evidence(input.desired.clone());
+    group.bench_function("compare", |bencher| bencher.iter(|| input.judge(&evidence)));
+    group.finish();
+}
+
+fn measure(criterion: &mut Criterion<CpuTime>) {
     let in_sync = Input::new(|_| false);
     let drifting = Input::new(|index| index % 100 == 0);
     assert_eq!(in_sync.scan(in_sync.desired.clone()), 0, "every pair is in sync");
@@ -97,7 +153,8 @@ fn measure(criterion: &mut Criterion) {
 
 fn main() {
     rayon::ThreadPoolBuilder::new().num_threads(1).build_global().expect("the pool is not made yet");
-    let mut criterion = Criterion::default().configure_from_args();
+    let mut criterion = Criterion::default().with_measurement(CpuTime).configure_from_args();
     measure(&mut criterion);
+    measure_definition(&mut criterion);
     criterion.final_summary();
 }

@@ -1,4 +1,4 @@
-//! Objects written as people write manifests: block style.
+//! Objects written as people write manifests: block style, quotes where they are needed.
 
 use std::fmt::Write as _;
 
@@ -7,28 +7,55 @@ use serde_json::Value;
 /// One document, without a marker.
 pub fn document(value: &Value) -> String {
     let mut text = String::new();
-    block(value, 0, &mut text);
+    below(value, 0, &mut text);
     text
 }
 
-/// Text is written in JSON's quotes, which YAML reads alike.
-fn block(value: &Value, depth: usize, text: &mut String) {
-    let indent = "  ".repeat(depth);
-    let children: Vec<(String, &Value)> = match value {
-        Value::Object(map) => {
-            map.iter().map(|(key, value)| (format!("{}:", Value::from(key.as_str())), value)).collect()
-        }
-        Value::Array(items) => items.iter().map(|item| ("-".to_owned(), item)).collect(),
-        _ => Vec::new(),
-    };
-    for (head, child) in children {
-        let nested =
-            child.as_object().is_some_and(|map| !map.is_empty()) || child.as_array().is_some_and(|i| !i.is_empty());
-        if nested {
-            writeln!(text, "{indent}{head}").expect("a string takes all text");
-            block(child, depth + 1, text);
-        } else {
-            writeln!(text, "{indent}{head} {child}").expect("a string takes all text");
-        }
+/// The entries of a mapping or the items of a sequence, each on its own lines.
+fn below(value: &Value, indent: usize, text: &mut String) {
+    let margin = " ".repeat(indent);
+    for (key, child) in value.as_object().into_iter().flatten() {
+        write!(text, "{margin}{key}:").expect("a string takes all text");
+        behind(child, indent, text);
     }
+    for item in value.as_array().into_iter().flatten() {
+        let mut block = String::new();
+        match item {
+            Value::Object(map) if !map.is_empty() => below(item, indent + 2, &mut block),
+            _ => behind(item, indent, &mut block),
+        }
+        writeln!(text, "{margin}- {}", block.trim()).expect("a string takes all text");
+    }
+}
+
+/// What follows a key's colon.
+fn behind(value: &Value, indent: usize, text: &mut String) {
+    let nested = value.as_object().map(|map| !map.is_empty()).or(value.as_array().map(|items| !items.is_empty()));
+    match value {
+        Value::Array(_) if nested == Some(true) => {
+            text.push('\n');
+            below(value, indent, text);
+        }
+        _ if nested == Some(true) => {
+            text.push('\n');
+            below(value, indent + 2, text);
+        }
+        Value::String(value) if value.ends_with('\n') => {
+            text.push_str(" |\n");
+            for line in value.lines() {
+                writeln!(text, "{}{line}", " ".repeat(indent + 2)).expect("a string takes all text");
+            }
+        }
+        Value::String(plain) if is_plain(plain) => writeln!(text, " {plain}").expect("a string takes all text"),
+        // JSON's quotes mean the same in YAML.
+        scalar => writeln!(text, " {scalar}").expect("a string takes all text"),
+    }
+}
+
+/// Whether a text cannot be taken for anything else.
+fn is_plain(text: &str) -> bool {
+    text.starts_with(|c: char| c.is_ascii_alphabetic())
+        && text.chars().all(|c| c.is_ascii_alphanumeric() || "-./:_@".contains(c))
+        && !text.ends_with(':')
+        && !["y", "n", "yes", "no", "on", "off", "true", "false", "null"].contains(&text.to_lowercase().as_str())
 }

@@ -99,6 +99,7 @@ mod tests {
             findings: Vec::new(),
             suppressed: Vec::new(),
             warnings: Vec::new(),
+            dry_run: None,
             controller_owned: Vec::new(),
         }
     }

@@ -68,7 +68,7 @@ pub(super) fn run(cli: Cli) -> Result<Exit, CommandError> {
     };
     logging::start(cli.log_level, default, cli.log_format)?;
     match cli.command {
-        Command::Run(file) => daemon(&Config::load(&file.config)?),
+        Command::Run(arguments) => daemon(&arguments.opinion.of(Config::load(&arguments.file.config)?)),
         Command::Demo => demo(cli.color),
         Command::Check(arguments) => check(&arguments, cli.color),
         Command::Promotion(arguments) => promotion(&arguments, cli.color),
@@ -104,7 +104,7 @@ where
 }
 
 fn check(arguments: &Check, color: Color) -> Result<Exit, CommandError> {
-    let config = Config::load(&arguments.file.config)?;
+    let config = arguments.opinion.of(Config::load(&arguments.file.config)?);
     let environments = check::choose(&config, &arguments.environments)?;
     let outputs = if arguments.suggest_ignores {
         let wanted: Vec<Output> = arguments.results.output.iter().cloned().chain([Output::IGNORES]).collect();

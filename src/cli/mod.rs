@@ -9,11 +9,12 @@ use std::ffi::OsString;
 use std::io::{self, Write as _};
 use std::path::PathBuf;
 
-use clap::{Args, Parser, Subcommand};
+use clap::{Args, Parser, Subcommand, ValueEnum};
 
 use self::logging::{LogFormat, LogLevel};
 use self::output::{Color, Output};
 use crate::check::Rule;
+use crate::config::{self, Config};
 
 pub use exit::Exit;
 pub use logging::report_panic;
@@ -41,7 +42,7 @@ const EXIT_CODES: &str = "Exit codes: 0 nothing drifts, 1 drift, 2 wrong usage o
 #[derive(Debug, Subcommand)]
 enum Command {
     /// Watch the environments of a configuration and export what drifts as Prometheus metrics.
-    Run(ConfigFile),
+    Run(Run),
     /// Compare the environments of a configuration once; also `driftd --check`.
     Check(Check),
     /// Compare two files or folders of manifests, without a cluster or Git.
@@ -69,9 +70,46 @@ struct ConfigFile {
 }
 
 #[derive(Debug, Args)]
+struct Run {
+    #[command(flatten)]
+    file: ConfigFile,
+    #[command(flatten)]
+    opinion: Opinion,
+}
+
+#[derive(Debug, Args)]
+struct Opinion {
+    /// Who is asked, in place of what the configuration says: `server` also has the API server try an apply of each
+    /// object, as a second opinion. That takes the right to patch; nothing is written.
+    #[arg(long, value_enum)]
+    strategy: Option<Strategy>,
+}
+
+/// Who is asked whether an environment is in sync.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+enum Strategy {
+    /// driftd alone, with rights to read.
+    Local,
+    /// And the API server, by the dry-run of an apply.
+    Server,
+}
+
+impl Opinion {
+    fn of(&self, config: Config) -> Config {
+        match self.strategy {
+            None => config,
+            Some(Strategy::Local) => config.with_strategy(config::Strategy::Local),
+            Some(Strategy::Server) => config.with_strategy(config::Strategy::Server),
+        }
+    }
+}
+
+#[derive(Debug, Args)]
 struct Check {
     #[command(flatten)]
     file: ConfigFile,
+    #[command(flatten)]
+    opinion: Opinion,
     /// Only this environment; may be repeated.
     #[arg(long = "environment", value_name = "NAME")]
     environments: Vec<String>,

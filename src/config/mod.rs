@@ -59,6 +59,15 @@ impl Config {
         Ok(Self::parse(&text, &file, folder)?)
     }
 
+    /// Asks about every environment in this way, whatever the file says.
+    #[must_use]
+    pub fn with_strategy(mut self, strategy: Strategy) -> Self {
+        for environment in &mut self.environments {
+            *environment = Arc::new(Environment { strategy, ..Environment::clone(environment) });
+        }
+        self
+    }
+
     /// Checks the text of a file that is called `file`; relative paths in it start at `folder`.
     ///
     /// # Errors
@@ -89,6 +98,18 @@ pub struct Environment {
     pub promoted_from: Option<String>,
     /// Its own files, relative to the repository's root: what another environment need not have.
     pub variants: Vec<String>,
+    /// Who is asked whether it is in sync.
+    pub strategy: Strategy,
+}
+
+/// Who is asked whether an environment is in sync.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Strategy {
+    /// driftd alone compares; it only reads.
+    #[default]
+    Local,
+    /// Beside it the API server tries an apply of each object, which takes the right to patch it.
+    Server,
 }
 
 /// A Git repository.

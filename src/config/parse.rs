@@ -9,7 +9,7 @@ use std::time::Duration;
 use super::cursor::{Cursor, Noted, Notes, Section, did_you_mean};
 use super::error::Problem;
 use super::{
-    Cluster, ClusterSource, Config, Environment, Renderer, Repository, duration, promotion, repository, rules,
+    Cluster, ClusterSource, Config, Environment, Renderer, Repository, Strategy, duration, promotion, repository, rules,
 };
 use crate::drift::extras::Extras;
 use crate::yaml::{self, Budget, Document};
@@ -163,6 +163,7 @@ fn read_environment(
         "namespace",
         "promotedFrom",
         "variants",
+        "strategy",
     ])?;
     let repository = section
         .require("repository", "name one of `repositories`")
@@ -177,6 +178,7 @@ fn read_environment(
     let namespace = section.optional("namespace", |cursor| Ok(cursor.name()?.to_owned()));
     let promoted_from = section.optional("promotedFrom", |cursor| Ok(cursor.name()?.to_owned()));
     let variants = section.optional("variants", read_variants);
+    let strategy = section.optional("strategy", |cursor| read_strategy(cursor, cluster.as_ref().ok()));
     Ok(Environment {
         name: name_of(&section)?.to_owned(),
         repository: repository?,
@@ -187,7 +189,20 @@ fn read_environment(
         namespace: namespace?,
         promoted_from: promoted_from?,
         variants: variants?.unwrap_or_default(),
+        strategy: strategy?.unwrap_or_default(),
     })
+}
+
+fn read_strategy(cursor: &Cursor<'_>, cluster: Option<&Arc<Cluster>>) -> Result<Strategy, Noted> {
+    let snapshot = cluster.is_some_and(|cluster| matches!(cluster.source, ClusterSource::Snapshot(_)));
+    match cursor.text()? {
+        "local" => Ok(Strategy::Local),
+        "server" if snapshot => {
+            Err(cursor.note("the cluster is a snapshot: there is no API server to ask", "use `local`"))
+        }
+        "server" => Ok(Strategy::Server),
+        _ => Err(cursor.note("is no strategy", "use `local` or `server`")),
+    }
 }
 
 fn read_extras(cursor: &Cursor<'_>) -> Result<Extras, Noted> {

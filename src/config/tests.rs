@@ -25,6 +25,7 @@ environments:
     renderer: plain
     cluster: prod-eu
     namespace: trino
+    strategy: server
   - {name: demo, repository: other, branch: main, path: ., cluster: sample}
 deployers: [kustomize-controller]
 imageMirrors: {docker.io: \"mirror.example.org:5000\"}
@@ -80,6 +81,7 @@ fn a_whole_file_is_read() {
                 namespace: Some("trino".into()),
                 promoted_from: None,
                 variants: Vec::new(),
+                strategy: Strategy::Server,
             }),
             Arc::new(Environment {
                 name: "demo".into(),
@@ -91,6 +93,7 @@ fn a_whole_file_is_read() {
                 namespace: None,
                 promoted_from: None,
                 variants: Vec::new(),
+                strategy: Strategy::Local,
             }),
         ],
         deployers: vec!["kustomize-controller".into()],
@@ -287,4 +290,26 @@ severity:
     for (found, expected) in found.iter().zip(expected) {
         assert!(found.starts_with(expected), "{found}\n{expected}");
     }
+}
+
+#[test]
+fn only_an_api_server_can_be_asked_for_its_opinion() {
+    let file = |cluster: &str, strategy: &str| {
+        format!(
+            "clusters: [{{name: api}}, {{name: files, snapshot: x}}]\nrepositories: [{{name: r, url: /r}}]\n\
+             environments: [{{name: e, repository: r, branch: main, cluster: {cluster}, strategy: {strategy}}}]\n"
+        )
+    };
+    assert_eq!(parse(&file("api", "server")).unwrap().environments[0].strategy, Strategy::Server);
+    assert_eq!(parse(&file("files", "local")).unwrap().environments[0].strategy, Strategy::Local);
+    let at = "3: environments[0].strategy";
+    let snapshot = format!("{at}: the cluster is a snapshot: there is no API server to ask (use `local`)");
+    assert_eq!(problems(&file("files", "server")), [snapshot]);
+    assert_eq!(problems(&file("api", "remote")), [format!("{at}: is no strategy (use `local` or `server`)")]);
+}
+
+#[test]
+fn the_command_line_decides_for_every_environment() {
+    let config = parse(WHOLE).unwrap().with_strategy(Strategy::Local);
+    assert!(config.environments.iter().all(|environment| environment.strategy == Strategy::Local));
 }

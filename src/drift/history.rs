@@ -133,6 +133,7 @@ fn unknown(object: &ObjectAssessment) -> ObjectAssessment {
         findings: Vec::new(),
         suppressed: Vec::new(),
         warnings: Vec::new(),
+        dry_run: None,
         controller_owned: Vec::new(),
     }
 }

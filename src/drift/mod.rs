@@ -13,3 +13,4 @@ pub mod normalise;
 pub mod promotion;
 pub mod rollout;
 pub mod schema;
+pub mod second;

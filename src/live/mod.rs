@@ -8,8 +8,9 @@ use std::collections::{BTreeSet, HashMap};
 use std::sync::Arc;
 
 use crate::config::{self, ClusterSource};
-use crate::drift::model::{Gap, Live, Redactor, Schema, Scope, TypeKey};
+use crate::drift::model::{Answer, Gap, Identity, Live, ObjectKey, Redactor, Schema, Scope, TypeKey, Unsealed};
 use crate::drift::rollout::{Kind, Labels, Pod, Revision, Workload};
+use crate::drift::schema::kubernetes;
 
 pub use cluster::Cluster;
 pub use listing::{Listing, Survey, Wanted};
@@ -31,6 +32,17 @@ pub struct Served {
     pub plural: String,
     /// Whether its objects live in a namespace.
     pub scope: Scope,
+}
+
+/// What is to be tried: a declared object and where it is served.
+#[derive(Debug)]
+pub struct Proposal {
+    /// Which object.
+    pub key: ObjectKey,
+    /// How its kind is served.
+    pub served: Served,
+    /// What Git declares.
+    pub body: Unsealed,
 }
 
 /// What the cluster says about the kinds that were asked for.
@@ -61,9 +73,30 @@ impl Source {
 
     /// Learns how `types` are served and what they look like.
     pub async fn discover(&self, types: &BTreeSet<TypeKey>) -> Discovery {
+        let (discovery, schemas) = tokio::join!(self.served(types), self.schemas(types));
+        Discovery { schemas, ..discovery }
+    }
+
+    /// Gets ready for what will be asked; whatever goes wrong is told when it is asked.
+    pub async fn prepare(&self) {
+        if let Self::Cluster(cluster) = self {
+            cluster.prepare().await;
+        }
+    }
+
+    /// Learns how `types` are served, without what they look like.
+    pub async fn served(&self, types: &BTreeSet<TypeKey>) -> Discovery {
         match self {
-            Self::Cluster(cluster) => cluster.discover(types).await,
-            Self::Snapshot(snapshot) => snapshot.discover(types).await,
+            Self::Cluster(cluster) => cluster.served(types).await,
+            Self::Snapshot(snapshot) => snapshot.served(types).await,
+        }
+    }
+
+    /// Learns what `types` look like; the embedded schema stands in for what the cluster does not tell.
+    pub async fn schemas(&self, types: &BTreeSet<TypeKey>) -> HashMap<TypeKey, Arc<Schema>> {
+        match self {
+            Self::Cluster(cluster) => cluster.schemas(types).await,
+            Self::Snapshot(_) => types.iter().map(|of| (of.clone(), kubernetes::schema())).collect(),
         }
     }
 
@@ -72,6 +105,14 @@ impl Source {
         match self {
             Self::Cluster(cluster) => cluster.survey(survey).await,
             Self::Snapshot(snapshot) => snapshot.survey(survey).await,
+        }
+    }
+
+    /// What an apply of each object would leave; nothing is written. Files have no answer.
+    pub async fn dry_run(&self, proposals: Vec<Proposal>) -> Vec<(Identity, Answer)> {
+        match self {
+            Self::Cluster(cluster) => cluster.dry_run(proposals).await,
+            Self::Snapshot(_) => Vec::new(),
         }
     }
 

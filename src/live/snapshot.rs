@@ -127,7 +127,7 @@ impl Snapshot {
     }
 
     /// Kinds as the embedded schema knows them; others live where the snapshot's own objects do.
-    pub(super) async fn discover(&self, types: &BTreeSet<TypeKey>) -> Discovery {
+    pub(super) async fn served(&self, types: &BTreeSet<TypeKey>) -> Discovery {
         let mut discovery = Discovery::default();
         let objects = match self.objects_off_the_reactor().await {
             Ok(objects) => objects,
@@ -136,7 +136,6 @@ impl Snapshot {
                 return discovery;
             }
         };
-        let schema = kubernetes::schema();
         for type_key in types {
             let kind = type_key.kind_key();
             let same_kind = objects.iter().find(|live| live.key.type_key.kind_key() == kind);
@@ -146,7 +145,6 @@ impl Snapshot {
             });
             let plural = format!("{}s", type_key.kind.to_lowercase());
             discovery.served.insert(type_key.clone(), Served { plural, scope });
-            discovery.schemas.insert(type_key.clone(), Arc::clone(&schema));
         }
         discovery
     }

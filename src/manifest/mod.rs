@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use serde_json::Value;
 
-use crate::drift::model::{Declared, Gap, GapReason, ObjectError, Position, Redactor, Stage};
+use crate::drift::model::{Declared, Gap, GapReason, ObjectError, Position, Redactor, Stage, Unsealed};
 use crate::yaml::{self, Budget, Lines};
 
 /// Whether a file is read as manifests: by its ending, and not inside a dot folder.
@@ -59,12 +59,32 @@ pub type Placed = (Declared, Position, Lines);
 /// Every object of a file: of a stream of documents, of JSON, of `List` objects and their like.
 #[must_use]
 pub fn objects(file: &Arc<str>, bytes: &[u8], redactor: &Redactor) -> Vec<Result<Placed, Problem>> {
+    let seal = |item: Result<Item, Problem>| {
+        let (value, position, lines) = item?;
+        match Declared::new(value, redactor) {
+            Ok(declared) => Ok((declared, position, lines)),
+            Err(error) => Err(Problem { position, cause: Cause::Object(error) }),
+        }
+    };
+    items(file, bytes).into_iter().map(seal).collect()
+}
+
+/// The objects of a file as they go to the API server, each with its line; what cannot be read is left out.
+#[must_use]
+pub fn unsealed(file: &Arc<str>, bytes: &[u8]) -> Vec<(u32, Unsealed)> {
+    items(file, bytes).into_iter().flatten().map(|(value, position, _)| (position.line, Unsealed::new(value))).collect()
+}
+
+/// What should be an object, where it begins, and the lines of its fields.
+type Item = (Value, Position, Lines);
+
+fn items(file: &Arc<str>, bytes: &[u8]) -> Vec<Result<Item, Problem>> {
     let mut found = Vec::new();
     for document in yaml::documents(bytes, &Budget::default()) {
         match document {
             Ok(document) => {
                 let position = Position { file: Arc::clone(file), line: document.line };
-                open(document.value, document.lines, position, redactor, &mut found);
+                open((document.value, position, document.lines), &mut found);
             }
             Err(error) => {
                 let position = Position { file: Arc::clone(file), line: error.line };
@@ -75,25 +95,15 @@ pub fn objects(file: &Arc<str>, bytes: &[u8], redactor: &Redactor) -> Vec<Result
     found
 }
 
-fn open(
-    mut value: Value,
-    lines: Lines,
-    position: Position,
-    redactor: &Redactor,
-    found: &mut Vec<Result<Placed, Problem>>,
-) {
+fn open((mut value, position, lines): Item, found: &mut Vec<Result<Item, Problem>>) {
     let Some(items) = list_items(&mut value) else {
-        let object = Declared::new(value, redactor);
-        found.push(match object {
-            Ok(declared) => Ok((declared, position, lines)),
-            Err(error) => Err(Problem { position, cause: Cause::Object(error) }),
-        });
+        found.push(Ok((value, position, lines)));
         return;
     };
     for (index, item) in items.into_iter().enumerate() {
         let lines = lines.subtree(&format!("/items/{index}"));
         let position = Position { file: Arc::clone(&position.file), line: lines.nearest("") };
-        open(item, lines, position, redactor, found);
+        open((item, position, lines), found);
     }
 }
 

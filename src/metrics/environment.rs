@@ -6,8 +6,8 @@ use jiff::Timestamp;
 use serde_json::Value;
 
 use super::family::{
-    DRIFT_START, DRIFTED_RESOURCES, ENVIRONMENT_INFO, FINDINGS, FINDINGS_BY_CATEGORY, Family, IMAGE_DRIFT, LAST_SCAN,
-    LAST_SUCCESS, NAMESPACE_OBJECTS, RESOURCE_DRIFTED, RESOURCES, REVISION_INFO, RULE_EXPIRY, SCAN_ERRORS,
+    DRIFT_START, DRIFTED_RESOURCES, DRY_RUN, ENVIRONMENT_INFO, FINDINGS, FINDINGS_BY_CATEGORY, Family, IMAGE_DRIFT,
+    LAST_SCAN, LAST_SUCCESS, NAMESPACE_OBJECTS, RESOURCE_DRIFTED, RESOURCES, REVISION_INFO, RULE_EXPIRY, SCAN_ERRORS,
     SCAN_SUCCESS, SERIES_DROPPED, SUPPRESSED,
 };
 use super::text::{seconds, write_sample};
@@ -145,6 +145,13 @@ fn drift_samples(out: &mut Lines<'_>, standing: &Standing<'_>) {
         SUPPRESSED => {
             for rule in standing.ignored.rules() {
                 out.add(&[&rule.rule], rule.findings);
+            }
+        }
+        DRY_RUN => {
+            if let Some(counts) = &standing.summary.dry_run {
+                out.add(&["agreed"], counts.agreed);
+                out.add(&["disagreed"], counts.disagreed);
+                out.add(&["compared_locally"], counts.compared_locally);
             }
         }
         SERIES_DROPPED => {

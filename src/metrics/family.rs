@@ -117,6 +117,12 @@ pub(super) const RULE_EXPIRY: Family = gauge(
     &["environment", "rule"],
     "When an ignore rule ends or ended, in unix seconds; absent for a rule without an end.",
 );
+pub(super) const DRY_RUN: Family = gauge(
+    "driftd_dry_run_resources",
+    &["environment", "outcome"],
+    "Objects by what the dry-run of the API server says of them beside driftd: agreed, disagreed, or compared_locally \
+     where it gave no answer; absent without the strategy server.",
+);
 pub(super) const SCAN_SUCCESS: Family =
     gauge("driftd_scan_success", &["environment"], "1 if the latest scan compared everything, 0 if it left a gap.");
 pub(super) const LAST_SCAN: Family = gauge(
@@ -190,6 +196,7 @@ pub const FAMILIES: &[Family] = &[
     SERIES_DROPPED,
     SUPPRESSED,
     RULE_EXPIRY,
+    DRY_RUN,
     SCAN_SUCCESS,
     LAST_SCAN,
     LAST_SUCCESS,

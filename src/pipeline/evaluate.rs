@@ -1,6 +1,6 @@
 //! The pure half of a scan: what was gathered becomes verdicts.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 
 use rayon::iter::{IntoParallelRefIterator, ParallelIterator};
@@ -10,14 +10,19 @@ use crate::drift::attribute::{Attributed, Author, Authors, Autoscalers, Known, O
 use crate::drift::classify::{self, Subject};
 use crate::drift::compare::{self, Context, Sides};
 use crate::drift::model::{
-    Assessment, Candidate, Category, Change, Desired, FieldPath, Finding, Gap, ImageChange, Live, NodeId,
-    ObjectAssessment, Origin, Pointer, Schema, State, TypeKey, Warning,
+    Answer, Assessment, Candidate, Category, Change, Desired, Difference, Disagreement, FieldPath, Finding, Gap,
+    Identity, ImageChange, Live, NodeId, ObjectAssessment, Opinion, Origin, Pointer, Schema, State, TypeKey, Warning,
+    Withheld, WithheldReason,
 };
-use crate::drift::normalise::{Normalised, is_default, normalise};
+use crate::drift::normalise::{Normalised, complete, declared, is_default};
 use crate::drift::schema::kubernetes;
+use crate::drift::second;
 use crate::live::Listing;
 
 use super::{Readings, Rules};
+
+/// A mirror is driftd's rule and none of the server's.
+static NO_MIRRORS: BTreeMap<String, String> = BTreeMap::new();
 
 /// Everything that a scan rests on.
 #[derive(Debug, Default)]
@@ -32,6 +37,8 @@ pub struct Evidence {
     pub schemas: HashMap<TypeKey, Arc<Schema>>,
     /// What scales them.
     pub autoscalers: Autoscalers,
+    /// What the API server's dry-run says of each object; empty where it was not asked.
+    pub answers: HashMap<Identity, Answer>,
     /// What they are at other versions.
     pub readings: Readings,
     /// What could not be gathered.
@@ -49,7 +56,8 @@ pub fn evaluate(environment: &str, evidence: &Evidence, rules: &Rules) -> Assess
             let schema = evidence.schemas.get(&desired.key.type_key).unwrap_or(&unknown_shape);
             let scaled = evidence.autoscalers.of(&desired.key);
             let readings = evidence.readings.of(desired);
-            Judge { environment, schema, rules, desired, scaled, readings }.object(&evidence.live)
+            let judge = Judge { environment, schema, rules, desired, scaled, readings };
+            judge.object(&evidence.live, evidence.answers.get(&desired.key.identity()))
         })
         .collect();
     objects.extend(evidence.extra.iter().map(|live| extra(live, &rules.authors)));
@@ -69,6 +77,8 @@ pub(super) fn findings(
     let schema = evidence.schemas.get(&desired.key.type_key).unwrap_or(&unknown_shape);
     let scaled = evidence.autoscalers.of(&desired.key);
     let readings = evidence.readings.of(desired);
+    let assumed = desired.is_encrypted.then(|| desired.assuming(live));
+    let desired = assumed.as_ref().unwrap_or(desired);
     Judge { environment, schema, rules, desired, scaled, readings }.findings(live).0
 }
 
@@ -84,6 +94,7 @@ fn extra(live: &Live, authors: &Authors) -> ObjectAssessment {
     };
     ObjectAssessment {
         warnings: Vec::new(),
+        dry_run: None,
         controller_owned: Vec::new(),
         key: live.key.clone(),
         state: State::Extra,
@@ -99,6 +110,7 @@ fn extra(live: &Live, authors: &Authors) -> ObjectAssessment {
 }
 
 /// One object under judgement.
+#[derive(Clone, Copy)]
 struct Judge<'a> {
     environment: &'a str,
     schema: &'a Schema,
@@ -109,10 +121,14 @@ struct Judge<'a> {
 }
 
 impl<'a> Judge<'a> {
-    fn object(&self, listing: &'a Listing) -> ObjectAssessment {
+    fn object(&self, listing: &'a Listing, answer: Option<&Answer>) -> ObjectAssessment {
         match listing.get(&self.desired.key) {
             Some(live) if live.terminating => ObjectAssessment { terminating: true, ..self.missing() },
-            Some(live) => self.living(live),
+            Some(live) if self.desired.is_encrypted => {
+                let assumed = self.desired.assuming(live);
+                Judge { desired: &assumed, ..*self }.living(live, answer)
+            }
+            Some(live) => self.living(live, answer),
             None if listing.is_complete_for(&self.desired.key) => self.missing(),
             None => self.verdict(State::Unknown),
         }
@@ -131,6 +147,7 @@ impl<'a> Judge<'a> {
             findings: Vec::new(),
             suppressed: Vec::new(),
             warnings: Vec::new(),
+            dry_run: None,
             controller_owned: Vec::new(),
         }
     }
@@ -145,13 +162,45 @@ impl<'a> Judge<'a> {
         }
     }
 
-    fn living(&self, live: &'a Live) -> ObjectAssessment {
+    fn living(&self, live: &Live, answer: Option<&Answer>) -> ObjectAssessment {
         let (findings, mut controller_owned) = self.findings(live);
         controller_owned.sort_by_cached_key(ToString::to_string);
         let warnings = self.warnings(live);
-        let mut object = ObjectAssessment { findings, warnings, controller_owned, ..self.verdict(State::Modified) };
+        let dry_run = answer.map(|answer| self.opinion(live, &findings, answer));
+        let known = self.verdict(State::Modified);
+        let mut object = ObjectAssessment { findings, warnings, dry_run, controller_owned, ..known };
         object.settle();
         object
+    }
+
+    /// What the server's answer says of the fields that Git declares.
+    fn opinion(&self, live: &Live, findings: &[Finding], answer: &Answer) -> Opinion {
+        let answer = match answer {
+            Ok(answer) => answer,
+            Err(withheld) => return Opinion::ComparedLocally(withheld.clone()),
+        };
+        let candidate = Candidate::new(self.environment, &self.desired.key, &self.desired.content);
+        let differences = self.differences_from(answer, live);
+        let dissents = second::dissents(findings, &differences, answer, live);
+        if !dissents.is_empty() && answer.resource_version != live.resource_version {
+            return Opinion::ComparedLocally(Withheld {
+                reason: WithheldReason::Changed,
+                message: "the object changed between the list and the dry-run; the next scan asks again".to_owned(),
+            });
+        }
+        let disagreement = |dissent: second::Dissent<'_>| {
+            let show = |value| self.rules.redaction.show(&candidate, &dissent.path, value);
+            let (live, applied) = (dissent.live.map(show), dissent.applied.map(show));
+            Disagreement { path: dissent.path, local: dissent.local, server: dissent.server, live, applied }
+        };
+        Opinion::Disagreements(dissents.into_iter().map(disagreement).collect())
+    }
+
+    /// What an apply would change: the answer stands where Git's object stands otherwise.
+    fn differences_from<'v>(&'v self, answer: &'v Live, live: &'v Live) -> Vec<Difference<'v>> {
+        let context = Context { schema: self.schema, image_mirrors: &NO_MIRRORS };
+        let sides = Sides { declared: &answer.content, full: &answer.content, live: &live.content };
+        compare::compare(context, self.schema.root(&self.desired.key.type_key), sides)
     }
 
     /// Fields that Git declares in vain.
@@ -174,16 +223,20 @@ impl<'a> Judge<'a> {
     }
 
     /// What differs, and what only the server and its controllers have.
-    fn findings(&self, live: &'a Live) -> (Vec<Finding>, Vec<FieldPath>) {
+    fn findings(&self, live: &Live) -> (Vec<Finding>, Vec<FieldPath>) {
         let root = self.schema.root(&self.desired.key.type_key);
-        let normalised = normalise(self.schema, root, &self.desired.content);
+        let full = complete(self.schema, root, &self.desired.content);
+        if compare::equal(self.context(), root, &full, &live.content) {
+            return (Vec::new(), Vec::new());
+        }
+        let normalised = Normalised { declared: declared(self.schema, root, &self.desired.content), full };
         let mut explained = Vec::new();
         let mut attributed = self.attributed(live, root, &normalised, &live.content, &mut explained);
         if attributed.is_empty() {
             return (Vec::new(), explained);
         }
         // A server of another version, or a dump, may lack defaults that Git declares: complete it and look again.
-        let completed = normalise(self.schema, root, &live.content).full;
+        let completed = complete(self.schema, root, &live.content);
         attributed = self.attributed(live, root, &normalised, &completed, &mut Vec::new());
         let lives = |at: &Attributed<'_>| {
             at.difference.change == Change::Removed
@@ -192,6 +245,10 @@ impl<'a> Judge<'a> {
         let mut findings: Vec<Finding> = attributed.into_iter().filter(lives).map(|at| self.finding(at)).collect();
         findings.sort_by_cached_key(|finding| finding.path.to_string());
         (findings, explained)
+    }
+
+    fn context(&self) -> Context<'a> {
+        Context { schema: self.schema, image_mirrors: &self.rules.image_mirrors }
     }
 
     /// Every difference that counts, with what is known of its author.
@@ -203,9 +260,8 @@ impl<'a> Judge<'a> {
         content: &'v Value,
         explained: &mut Vec<FieldPath>,
     ) -> Vec<Attributed<'v>> {
-        let rules = Context { schema: self.schema, image_mirrors: &self.rules.image_mirrors };
         let sides = Sides { declared: &normalised.declared, full: &normalised.full, live: content };
-        let differences = compare::compare(rules, root, sides);
+        let differences = compare::compare(self.context(), root, sides);
         if differences.is_empty() {
             return Vec::new();
         }

@@ -1,15 +1,20 @@
 //! Everything that a scan rests on, read from Git and the cluster; what cannot be had becomes a gap.
 
 use std::collections::{BTreeSet, HashMap};
+use std::sync::Arc;
 
-use crate::config::Environment;
+use crate::config::{Environment, Strategy};
 use crate::drift::attribute::Autoscalers;
 use crate::drift::extras::{Extras, NamespaceCoverage};
-use crate::drift::model::{Desired, Gap, GapReason, Redactor, Scope, Stage, TypeKey};
+use crate::drift::model::{
+    Answer, Desired, Gap, GapReason, Identity, Redactor, Schema, Scope, Stage, TypeKey, Unsealed, Withheld,
+    WithheldReason,
+};
 use crate::drift::normalise;
 use crate::git::{self, SourceTree};
-use crate::live::{Discovery, Source, Wanted};
-use crate::render;
+use crate::live::{Discovery, Listing, Proposal, Source, Wanted};
+use crate::manifest;
+use crate::render::{self, Rendered};
 
 use super::extra::Beside;
 use super::rollout::{self, Rollouts};
@@ -38,28 +43,34 @@ pub(super) async fn gather(
     rules: &Rules,
     redactor: &Redactor,
 ) -> Gathered {
-    let tree = match read_tree(environment).await {
-        Ok(tree) => tree,
+    let (read, ()) = tokio::join!(read(environment, redactor), source.prepare());
+    let (tree, rendered) = match read {
+        Ok(read) => read,
         Err(gap) => {
             let evidence = Evidence { gaps: vec![gap], ..Evidence::default() };
             return Gathered { evidence, ..Gathered::default() };
         }
     };
-    let rendered = render::plain(&tree, redactor);
     let mut gaps = rendered.gaps;
     if rendered.objects.is_empty() && gaps.is_empty() {
         gaps.push(nothing_declared(environment));
     }
     let types: BTreeSet<TypeKey> = rendered.objects.iter().map(|object| object.key.type_key.clone()).collect();
-    let mut discovery = source.discover(&types).await;
+    let mut discovery = source.served(&types).await;
     gaps.append(&mut discovery.gaps);
     let namespace = environment.namespace.as_deref().unwrap_or(DEFAULT_NAMESPACE);
     let desired = place_all(rendered.objects, &discovery, namespace, &mut gaps);
     let wanted = wanted(&desired, &discovery);
-    let scaling = autoscaling::wanted(&desired, &discovery.schemas, &wanted);
+    let types: BTreeSet<TypeKey> = discovery.served.keys().cloned().collect();
+    // The objects arrive while the schemas are still read.
+    let scaling = async {
+        let schemas = source.schemas(&types).await;
+        (source.list(autoscaling::wanted(&desired, &schemas, &wanted)).await, schemas)
+    };
     let namespaces = rollout::namespaces(&wanted);
-    let (mut scaling, mut listing, pods) =
-        tokio::join!(source.list(scaling), source.list(wanted), source.pods(namespaces));
+    let ((mut scaling, schemas), mut listing, pods) =
+        tokio::join!(scaling, source.list(wanted.clone()), source.pods(namespaces));
+    let discovery = Discovery { schemas, ..discovery };
     gaps.append(&mut listing.gaps);
     gaps.extend(autoscaling::gaps(&mut scaling).filter(|gap| !gaps.contains(gap)).collect::<Vec<_>>());
     let (beside, (rollouts, unread)) = tokio::join!(
@@ -70,15 +81,79 @@ pub(super) async fn gather(
     let autoscalers = Autoscalers::among(listing.objects().chain(scaling.objects()));
     let Beside { extra, coverage } = beside;
     let readings = versions::read(source, &desired, &listing).await;
+    let answers = match environment.strategy {
+        Strategy::Local => HashMap::new(),
+        Strategy::Server => ask(source, &tree, &desired, &listing, &discovery).await,
+    };
     let schemas = discovery.schemas;
-    let evidence = Evidence { desired, live: listing, extra, schemas, autoscalers, readings, gaps };
+    let evidence = Evidence { desired, live: listing, extra, schemas, autoscalers, readings, answers, gaps };
     Gathered { revision: Some(tree.revision), evidence, rollouts, coverage }
 }
 
-/// libgit2 blocks, so it reads away from the tasks that answer requests.
-async fn read_tree(environment: &Environment) -> Result<SourceTree, Gap> {
+/// What the API server says to each object that lives. Its text is read from the tree once more: what was read for the
+/// comparison holds no Secret's value.
+async fn ask(
+    source: &Source,
+    tree: &SourceTree,
+    desired: &[Desired],
+    listing: &Listing,
+    discovery: &Discovery,
+) -> HashMap<Identity, Answer> {
+    let mut answers = HashMap::new();
+    let mut proposals = Vec::new();
+    let mut texts: HashMap<Arc<str>, Vec<(u32, Unsealed)>> = HashMap::new();
+    for object in desired.iter().filter(|object| listing.get(&object.key).is_some_and(|live| !live.terminating)) {
+        let Some(served) = discovery.served.get(&object.key.type_key).cloned() else { continue };
+        let schema = discovery.schemas.get(&object.key.type_key);
+        if let Some(withheld) = never_asked(object, schema, source) {
+            answers.insert(object.key.identity(), Err(withheld));
+            continue;
+        }
+        let own = texts.entry(Arc::clone(&object.source.file)).or_insert_with_key(|path| {
+            let file = tree.files.iter().find(|file| file.path == *path);
+            file.map(|file| manifest::unsealed(path, &file.bytes)).unwrap_or_default()
+        });
+        let found = own.iter().position(|(line, body)| *line == object.source.line && body.is_of(&object.key));
+        if let Some((_, body)) = found.map(|found| own.swap_remove(found)) {
+            proposals.push(Proposal { key: object.key.clone(), served, body });
+        } else {
+            let message = format!("what {} declares cannot be read as it is written", object.source);
+            answers.insert(object.key.identity(), Err(Withheld { reason: WithheldReason::Failed, message }));
+        }
+    }
+    answers.extend(source.dry_run(proposals).await);
+    answers
+}
+
+/// Why an object must not be sent.
+fn never_asked(object: &Desired, schema: Option<&Arc<Schema>>, source: &Source) -> Option<Withheld> {
+    let kind = &object.key.type_key;
+    let (reason, message) = match source {
+        Source::Snapshot(_) => {
+            (WithheldReason::NoServer, "the cluster is a snapshot: there is no API server to ask".to_owned())
+        }
+        Source::Cluster(_) if object.is_encrypted => {
+            let message = "its values are encrypted by SOPS: there is nothing that could be applied".to_owned();
+            (WithheldReason::Encrypted, message)
+        }
+        Source::Cluster(_) if !schema.is_some_and(|schema| schema.allows_dry_run(kind)) => {
+            (WithheldReason::Unsupported, format!("the server's OpenAPI names no dry-run of {kind}: it might write"))
+        }
+        Source::Cluster(_) => return None,
+    };
+    Some(Withheld { reason, message })
+}
+
+/// What Git declares, and where it stands. Reading blocks and is work: it stays off the tasks that wait for answers.
+async fn read(environment: &Environment, redactor: &Redactor) -> Result<(SourceTree, Rendered), Gap> {
     let Environment { repository, branch, paths, .. } = environment.clone();
-    let read = tokio::task::spawn_blocking(move || git::read(&repository.path, &branch, &paths)).await;
+    let redactor = redactor.clone();
+    let read = tokio::task::spawn_blocking(move || {
+        let tree = git::read(&repository.path, &branch, &paths)?;
+        let rendered = render::plain(&tree, &redactor);
+        Ok::<_, git::GitError>((tree, rendered))
+    });
+    let read = read.await;
     let scope = format!("repository {} branch {}", environment.repository.name, environment.branch);
     let gap = |reason, message| Gap { stage: Stage::Git, scope, reason, message, source: None };
     match read {

@@ -4,7 +4,7 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
-use crate::drift::model::{Gap, GapReason, Position, Redactor, Stage};
+use crate::drift::model::{Desired, Gap, GapReason, Position, Redactor, Stage};
 use crate::drift::promotion::{Content, Fragment, Part};
 use crate::git::{CommitGraph, Entry, EntryKind, GitError, ObjectId};
 use crate::manifest::{is_manifest, objects};
@@ -129,10 +129,11 @@ impl Contents {
         let bytes = git.blob(id).map_err(|error| unreadable(&error))?;
         let mut fragment = Fragment::default();
         for object in objects(&path.into(), &bytes, &self.redactor) {
+            let object = object.map(|(declared, position, lines)| Desired::new(declared, position, lines));
             match object {
-                Ok((declared, ..)) => fragment.add(&declared.key, &declared.content),
-                // A document that cannot be read is the same only where its file is.
-                Err(_) => fragment.add_opaque(path, id),
+                Ok(object) if !object.is_encrypted => fragment.add(&object.key, &object.content),
+                // What cannot be read, or is encrypted, is the same only where its file is.
+                _ => fragment.add_opaque(path, id),
             }
         }
         let file = Arc::new(Part::file(fragment));

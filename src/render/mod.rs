@@ -4,6 +4,8 @@ mod content;
 
 use std::sync::Arc;
 
+use rayon::iter::{IntoParallelRefIterator, ParallelIterator};
+
 use crate::drift::model::{Desired, Gap, GapReason, Position, Redactor, Stage};
 use crate::git::{SourceFile, SourceTree};
 use crate::manifest::{is_manifest, objects};
@@ -22,20 +24,29 @@ pub struct Rendered {
 /// Every YAML and JSON file as it is.
 #[must_use]
 pub fn plain(tree: &SourceTree, redactor: &Redactor) -> Rendered {
+    let files: Vec<&SourceFile> = tree.files.iter().filter(|file| is_manifest(&file.path)).collect();
+    let parts: Vec<Rendered> = files.par_iter().map(|file| plain_file(file, redactor)).collect();
     let mut rendered = Rendered::default();
-    for file in tree.files.iter().filter(|file| is_manifest(&file.path)) {
-        if let Some(gap) = other_renderer(file) {
-            rendered.gaps.push(gap);
-            continue;
-        }
-        for object in objects(&file.path, &file.bytes, redactor) {
-            match object {
-                Ok((declared, position, lines)) => rendered.objects.push(Desired::new(declared, position, lines)),
-                Err(problem) => rendered.gaps.push(problem.into_gap()),
-            }
-        }
+    for part in parts {
+        rendered.objects.extend(part.objects);
+        rendered.gaps.extend(part.gaps);
     }
     rendered.gaps.extend(tree.unread.iter().filter(|path| is_manifest(path)).map(unread));
+    rendered
+}
+
+fn plain_file(file: &SourceFile, redactor: &Redactor) -> Rendered {
+    let mut rendered = Rendered::default();
+    if let Some(gap) = other_renderer(file) {
+        rendered.gaps.push(gap);
+        return rendered;
+    }
+    for object in objects(&file.path, &file.bytes, redactor) {
+        match object {
+            Ok((declared, position, lines)) => rendered.objects.push(Desired::new(declared, position, lines)),
+            Err(problem) => rendered.gaps.push(problem.into_gap()),
+        }
+    }
     rendered
 }
 

@@ -142,14 +142,17 @@ impl EnvironmentReport {
         }
     }
 
-    /// The objects that are not in sync, which is what a report lists unless all are asked for.
+    /// What a report lists unless all objects are asked for: those that are not in sync, and those of which the second
+    /// opinion has something to tell.
     pub fn out_of_sync(&self) -> impl Iterator<Item = &ObjectAssessment> {
         self.listed(Listing::OutOfSync)
     }
 
     /// The objects that a report lists.
     pub fn listed(&self, listing: Listing) -> impl Iterator<Item = &ObjectAssessment> {
-        self.objects.iter().filter(move |object| listing == Listing::All || object.state != State::InSync)
+        self.objects
+            .iter()
+            .filter(move |object| listing == Listing::All || object.state != State::InSync || object.is_disputed())
     }
 }
 

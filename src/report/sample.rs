@@ -26,6 +26,7 @@ pub(super) fn object(state: State, kind: (&str, &str), name: &str, line: u32) ->
         findings: Vec::new(),
         suppressed: Vec::new(),
         warnings: Vec::new(),
+        dry_run: None,
         controller_owned: Vec::new(),
     }
 }

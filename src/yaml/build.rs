@@ -5,7 +5,7 @@ use serde_json::Value;
 use super::error::{Allowance, Error, ErrorKind};
 use super::events::{Content, Node};
 use super::lines::{Builder, Children, Entries, Placed, Position};
-use super::number::{self, Number};
+use super::number;
 use super::scalar::{self, Scalar, Tag};
 use super::{Budget, Document};
 
@@ -63,7 +63,7 @@ impl<'n, 'a> Resolver<'n, 'a> {
             } else {
                 let name = self.key(pair[0])?;
                 let placed = self.value(value, depth + 1)?;
-                entries.insert(name, (key.position, placed));
+                entries.push((name, (key.position, placed)));
             }
         }
         Ok(())
@@ -81,13 +81,8 @@ impl<'n, 'a> Resolver<'n, 'a> {
 
     fn key(&mut self, id: usize) -> Result<String, Error> {
         let node = self.target(id);
-        match self.scalar(node, 0)? {
-            Scalar::Text(text) => Ok(text),
-            Scalar::Bool(value) => Ok(value.to_string()),
-            Scalar::Number(Number::Int(value)) => Ok(value.to_string()),
-            Scalar::Number(Number::Float(value)) => Ok(number::to_key(value)),
-            Scalar::Number(Number::Big(_)) | Scalar::Null => Err(at(ErrorKind::Key, self.nodes[id].position)),
-        }
+        let scalar = self.scalar(node, 0)?;
+        scalar.into_key().ok_or_else(|| at(ErrorKind::Key, self.nodes[id].position))
     }
 
     fn scalar_value(&mut self, node: &'n Node<'a>, depth: usize) -> Result<Value, Error> {

@@ -114,7 +114,7 @@ impl Reader<'_> {
             }
             self.skip_space();
             let placed = self.value(depth + 1)?;
-            entries.insert(name, (position, placed));
+            entries.push((name, (position, placed)));
             self.skip_space();
             if self.accept(b'}') {
                 return Ok(self.lines.mapping(entries));

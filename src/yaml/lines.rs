@@ -1,6 +1,6 @@
 //! The place of every key and value of a document: a compact tree beside the value.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::HashMap;
 use std::sync::Arc;
 
 use serde_json::Value;
@@ -127,7 +127,7 @@ impl Tree {
 pub(super) type Placed = (Value, Children);
 
 /// Entries of a mapping that is still open: later ones replace earlier ones of the same name.
-pub(super) type Entries = BTreeMap<String, (Position, Placed)>;
+pub(super) type Entries = Vec<(String, (Position, Placed))>;
 
 /// Builds values and their [`Lines`] from the leaves up.
 #[derive(Default)]
@@ -138,15 +138,20 @@ pub(super) struct Builder {
 }
 
 impl Builder {
-    pub(super) fn mapping(&mut self, entries: Entries) -> Placed {
+    pub(super) fn mapping(&mut self, mut entries: Entries) -> Placed {
         let first = self.entries.len();
-        let mut map = serde_json::Map::new();
+        entries.sort_by(|(one, _), (other, _)| one.cmp(other));
+        let mut values: Vec<(String, Value)> = Vec::with_capacity(entries.len());
         for (name, (position, (value, children))) in entries {
+            if values.last().is_some_and(|(last, _)| *last == name) {
+                values.pop();
+                self.entries.pop();
+            }
             let name_id = self.intern(&name);
             self.entries.push(Entry { name: name_id, position, children });
-            map.insert(name, value);
+            values.push((name, value));
         }
-        (Value::Object(map), self.children_from(first))
+        (Value::Object(values.into_iter().collect()), self.children_from(first))
     }
 
     pub(super) fn sequence(&mut self, items: Vec<(Position, Placed)>) -> Placed {

@@ -11,6 +11,7 @@
 //! - UTF-16, and JSON that is not UTF-8, are refused;
 //! - a few oddities of YAML 1.1 are refused, and a few liberties of YAML 1.2 are read.
 
+mod block;
 mod build;
 mod error;
 mod events;

@@ -44,6 +44,19 @@ pub(super) enum Scalar {
     Text(String),
 }
 
+impl Scalar {
+    /// The scalar as the key of a mapping; `None` for what cannot be one.
+    pub(super) fn into_key(self) -> Option<String> {
+        match self {
+            Self::Text(text) => Some(text),
+            Self::Bool(value) => Some(value.to_string()),
+            Self::Number(Number::Int(value)) => Some(value.to_string()),
+            Self::Number(Number::Float(value)) => Some(number::to_key(value)),
+            Self::Number(Number::Big(_)) | Self::Null => None,
+        }
+    }
+}
+
 /// What the text of a scalar with an explicit tag stands for.
 pub(super) fn tagged(tag: Tag, text: &str) -> Result<Scalar, ErrorKind> {
     match (tag, plain(text)) {

@@ -16,7 +16,7 @@ pub enum Author {
 }
 
 /// Field managers under which deployers write, exactly as they name themselves.
-const DEPLOYERS: [&str; 17] = [
+const DEPLOYERS: [&str; 18] = [
     "argocd",
     "argocd-controller",
     "argocd-application-controller",
@@ -29,6 +29,7 @@ const DEPLOYERS: [&str; 17] = [
     "fleet-agent",
     "kapp",
     "kapp-controller",
+    "kapp-server-side-apply",
     "configsync",
     "configmanagement.gke.io_reconciler",
     "pulumi-kubernetes",

@@ -41,6 +41,8 @@ pub(super) fn is_set_aside(allocated: &[AllocatedField], live: &Value, steps: &[
     match names.as_slice() {
         ["metadata", "ownerReferences"] | ["status"] => true,
         ["metadata", "labels" | "annotations", key] if is_tracking(key) => true,
+        // kapp marks what it deploys in selectors and templates, too.
+        [.., "labels" | "matchLabels" | "selector", key] if key.starts_with("kapp.k14s.io/") => true,
         [.., "metadata", "creationTimestamp"] => value.is_null(),
         _ => allocated.iter().any(|field| field.covers(steps, live)),
     }

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use serde_json::Value;
 
-use super::{Walk, equal};
+use super::{ItemStep, Step, Walk, equal};
 use crate::drift::model::{ListType, NodeId, PathStep};
 
 /// A list on every side.
@@ -30,7 +30,12 @@ type Placed<'a> = (usize, &'a Value);
 type Keyed<'a> = BTreeMap<String, (PathStep, Vec<Placed<'a>>)>;
 
 impl<'a> Walk<'a> {
-    pub(super) fn list(&mut self, lists: &Lists<'a>, node: NodeId, item: NodeId, list_type: &ListType) {
+    pub(super) fn list(&mut self, lists: &Lists<'a>, node: NodeId, item: NodeId, list_type: &'a ListType) {
+        if let ListType::Map(keys) = list_type
+            && in_step(lists, keys)
+        {
+            return self.in_step(lists, item, keys);
+        }
         let schema = self.context.schema;
         let keyed = match list_type {
             ListType::Map(keys) => key_both(lists, |element| schema.element_key(item, keys, element)),
@@ -52,40 +57,43 @@ impl<'a> Walk<'a> {
         self.report(declared, live, node);
     }
 
+    fn in_step(&mut self, lists: &Lists<'a>, item: NodeId, keys: &'a [String]) {
+        for (index, (full, live)) in lists.full.iter().zip(lists.live).enumerate() {
+            let declared = lists.declared_at(index).map(|declared| (index, declared));
+            let step = ItemStep::Keyed { item, keys, element: full };
+            self.element(step, declared, Some(full), Some((index, live)), item);
+        }
+    }
+
     fn keyed(&mut self, lists: &Lists<'a>, item: NodeId, full: &Keyed<'a>, live: &Keyed<'a>) {
         for (key, (step, placed)) in full {
             let Some((index, full)) = placed.first().copied() else { continue };
             let counterpart = live.get(key).and_then(|(_, placed)| placed.first().copied());
             let declared = lists.declared_at(index);
+            let step = ItemStep::Known(step.clone());
             self.element(step, declared.map(|declared| (index, declared)), Some(full), counterpart, item);
         }
         for (_, (step, placed)) in live.iter().filter(|(key, _)| !full.contains_key(*key)) {
-            self.element(step, None, None, placed.first().copied(), item);
+            self.element(ItemStep::Known(step.clone()), None, None, placed.first().copied(), item);
         }
     }
 
     fn element(
         &mut self,
-        step: &PathStep,
+        step: ItemStep<'a>,
         declared: Option<Placed<'a>>,
         full: Option<&'a Value>,
         live: Option<Placed<'a>>,
         item: NodeId,
     ) {
-        let before = (self.place.desired.as_str().len(), self.place.live.as_str().len());
-        self.place.path.push(step.clone());
-        if let Some((index, _)) = declared {
-            self.place.desired.push_index(index);
-        }
-        if let Some((index, _)) = live {
-            self.place.live.push_index(index);
-        }
+        let index = |placed: Placed<'a>| placed.0;
+        self.place.push(Step::Item { step, desired: declared.map(index), live: live.map(index) });
         let declared = declared.map(|(_, value)| value);
         match (full, live) {
             (Some(full), Some((_, live))) => self.values(declared, full, live, item),
             (_, live) => self.report(declared, live.map(|(_, value)| value), item),
         }
-        self.leave(before);
+        self.place.pop();
     }
 
     /// The same key twice in a list: elements pair by ordinal.
@@ -115,6 +123,26 @@ impl<'a> Walk<'a> {
             found.map(|index| rest.swap_remove(index)).is_some()
         })
     }
+}
+
+/// Longer lists are sorted by key.
+const SHORT: usize = 16;
+
+/// Whether both sides have the same elements in the same order by merge keys that each element writes out, and none
+/// twice: as nearly every list does that is in sync.
+fn in_step(lists: &Lists<'_>, keys: &[String]) -> bool {
+    let (full, live) = (lists.full, lists.live);
+    let same = |one: &Value, other: &Value| {
+        keys.iter().all(|key| {
+            let value = one.get(key);
+            value.is_some_and(|value| !matches!(value, Value::Null | Value::Array(_) | Value::Object(_)))
+                && value == other.get(key)
+        })
+    };
+    full.len() == live.len()
+        && full.len() <= SHORT
+        && full.iter().zip(live).all(|(full, live)| same(full, live))
+        && full.iter().enumerate().all(|(index, one)| !full[..index].iter().any(|other| same(one, other)))
 }
 
 /// Both sides by key, or `None` where an element has no key: then the list stands as one value.

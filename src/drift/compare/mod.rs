@@ -40,14 +40,15 @@ pub struct Sides<'a> {
 /// A declared field that the cluster lacks is reported also where it is declared at its default.
 #[must_use]
 pub fn compare<'a>(context: Context<'a>, root: NodeId, sides: Sides<'a>) -> Vec<Difference<'a>> {
-    let mut walk = Walk { context, place: Place::default(), found: Vec::new() };
+    let mut walk = Walk { context, place: Vec::new(), found: Vec::new() };
     walk.values(Some(sides.declared), sides.full, sides.live, root);
     walk.found
 }
 
-/// Whether two complete values mean the same.
-fn equal(context: Context<'_>, node: NodeId, full: &Value, live: &Value) -> bool {
-    let mut walk = Walk { context, place: Place::default(), found: Vec::new() };
+/// Whether two complete values mean the same; then nothing differs, whatever of them Git declares.
+#[must_use]
+pub fn equal(context: Context<'_>, node: NodeId, full: &Value, live: &Value) -> bool {
+    let mut walk = Walk { context, place: Vec::new(), found: Vec::new() };
     walk.values(Some(full), full, live, node);
     walk.found.is_empty()
 }
@@ -55,17 +56,36 @@ fn equal(context: Context<'_>, node: NodeId, full: &Value, live: &Value) -> bool
 /// A struct that the server writes although nothing is in it: `resources: {}`.
 static EMPTY: LazyLock<Value> = LazyLock::new(|| Value::Object(Map::new()));
 
-/// Where the walk stands, on both sides.
-#[derive(Debug, Clone, Default)]
-struct Place {
-    path: FieldPath,
-    desired: Pointer,
-    live: Pointer,
+/// One step of the walk; a side that lacks it stays where it is, so that its pointer names the nearest parent.
+enum Step<'a> {
+    Key {
+        name: &'a str,
+        in_desired: bool,
+        in_live: bool,
+    },
+    /// An element of a list, by its place on each side.
+    Item {
+        step: ItemStep<'a>,
+        desired: Option<usize>,
+        live: Option<usize>,
+    },
+}
+
+/// How an element of a list is called.
+enum ItemStep<'a> {
+    Known(PathStep),
+    /// By its merge keys, which are read when something is reported.
+    Keyed {
+        item: NodeId,
+        keys: &'a [String],
+        element: &'a Value,
+    },
 }
 
 struct Walk<'a> {
     context: Context<'a>,
-    place: Place,
+    /// From the root; paths and pointers are made of it only where something is reported.
+    place: Vec<Step<'a>>,
     found: Vec<Difference<'a>>,
 }
 
@@ -77,8 +97,47 @@ impl<'a> Walk<'a> {
             (None, Some(_)) => Change::Added,
             (None, None) => return,
         };
-        let Place { path, desired: desired_pointer, live: live_pointer } = self.place.clone();
+        let (path, desired_pointer, live_pointer) = self.here();
         self.found.push(Difference { path, change, desired, live, desired_pointer, live_pointer, node });
+    }
+
+    /// Where the walk stands, by path and on both sides.
+    fn here(&self) -> (FieldPath, Pointer, Pointer) {
+        let (mut path, mut desired_pointer, mut live_pointer) = (FieldPath::root(), Pointer::root(), Pointer::root());
+        for step in &self.place {
+            match step {
+                Step::Key { name, in_desired, in_live } => {
+                    path.push(PathStep::Key((*name).to_owned()));
+                    if *in_desired {
+                        desired_pointer.push_key(name);
+                    }
+                    if *in_live {
+                        live_pointer.push_key(name);
+                    }
+                }
+                Step::Item { step, desired, live } => {
+                    path.push(self.path_step(step, desired.or(*live)));
+                    if let Some(index) = desired {
+                        desired_pointer.push_index(*index);
+                    }
+                    if let Some(index) = live {
+                        live_pointer.push_index(*index);
+                    }
+                }
+            }
+        }
+        (path, desired_pointer, live_pointer)
+    }
+
+    fn path_step(&self, step: &ItemStep<'a>, index: Option<usize>) -> PathStep {
+        match step {
+            ItemStep::Known(step) => step.clone(),
+            ItemStep::Keyed { item, keys, element } => self
+                .context
+                .schema
+                .element_key(*item, keys, element)
+                .unwrap_or(PathStep::Index(index.unwrap_or_default())),
+        }
     }
 
     /// A value that Git has, declared or by default, and that lives.
@@ -117,8 +176,7 @@ impl<'a> Walk<'a> {
     }
 
     fn stands_at_an_image(&self) -> bool {
-        let last = self.place.path.steps().last();
-        !self.context.image_mirrors.is_empty() && matches!(last, Some(PathStep::Key(key)) if key == "image")
+        !self.context.image_mirrors.is_empty() && matches!(self.place.last(), Some(Step::Key { name: "image", .. }))
     }
 
     fn fields(
@@ -169,36 +227,17 @@ impl<'a> Walk<'a> {
 
     fn child(
         &mut self,
-        key: &str,
+        name: &'a str,
         declared: Option<&'a Value>,
         full: Option<&'a Value>,
         live: Option<&'a Value>,
         node: NodeId,
     ) {
-        let before = self.enter(key, declared.is_some(), live.is_some());
+        self.place.push(Step::Key { name, in_desired: declared.is_some(), in_live: live.is_some() });
         match (full, live) {
             (Some(full), Some(live)) => self.values(declared, full, live, node),
             (_, live) => self.report(declared, live, node),
         }
-        self.leave(before);
-    }
-
-    /// Steps to a key; a side that lacks it stays where it is, so that its pointer names the nearest parent.
-    fn enter(&mut self, key: &str, in_desired: bool, in_live: bool) -> (usize, usize) {
-        self.place.path.push(PathStep::Key(key.to_owned()));
-        let before = (self.place.desired.as_str().len(), self.place.live.as_str().len());
-        if in_desired {
-            self.place.desired.push_key(key);
-        }
-        if in_live {
-            self.place.live.push_key(key);
-        }
-        before
-    }
-
-    fn leave(&mut self, (desired, live): (usize, usize)) {
-        self.place.path.pop();
-        self.place.desired.truncate(desired);
-        self.place.live.truncate(live);
+        self.place.pop();
     }
 }

@@ -16,6 +16,7 @@ fn object(name: &str, state: State, findings: &[&str]) -> ObjectAssessment {
     let drifts = state.is_drift();
     ObjectAssessment {
         warnings: Vec::new(),
+        dry_run: None,
         controller_owned: Vec::new(),
         key: ObjectKey {
             type_key: TypeKey::new("apps/v1", "Deployment"),

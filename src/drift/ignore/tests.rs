@@ -65,6 +65,7 @@ fn object(state: State, findings: Vec<Finding>) -> ObjectAssessment {
         findings,
         suppressed: Vec::new(),
         warnings: Vec::new(),
+        dry_run: None,
         controller_owned: Vec::new(),
     };
     object.settle();

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use jiff::Timestamp;
 use serde::Serialize;
 
-use super::{Category, FieldPath, Finding, Gap, ObjectKey, Origin, Position, Severity, State};
+use super::{Category, FieldPath, Finding, Gap, ObjectKey, Opinion, Origin, Position, Severity, State};
 
 /// The verdict on one object.
 #[derive(Debug, Clone, PartialEq, Serialize)]
@@ -42,6 +42,9 @@ pub struct ObjectAssessment {
     /// What is wrong with its declaration and is no drift; ordered by path.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub warnings: Vec<Warning>,
+    /// What the API server's dry-run of an apply says; absent where it was not asked.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub dry_run: Option<Opinion>,
     /// Fields that Git does not declare and that the server, admission or a controller wrote: in sync.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub controller_owned: Vec<FieldPath>,
@@ -88,6 +91,16 @@ impl ObjectAssessment {
         self.severity = judgement.map(|(_, severity, _)| severity);
         self.origin = judgement.map(|(_, _, origin)| origin);
         self.since = self.findings.iter().filter_map(|finding| finding.manager.as_ref()?.time).min();
+    }
+
+    /// Whether the second opinion has something to tell: a disagreement, or why there is none.
+    #[must_use]
+    pub fn is_disputed(&self) -> bool {
+        match &self.dry_run {
+            None => false,
+            Some(Opinion::Disagreements(disagreements)) => !disagreements.is_empty(),
+            Some(Opinion::ComparedLocally(_)) => true,
+        }
     }
 
     /// How many findings it stands for: a missing or extra object counts as one.
@@ -147,6 +160,31 @@ pub struct Summary {
     pub by_severity: BTreeMap<&'static str, usize>,
     /// Findings by category; zeros left out.
     pub by_category: BTreeMap<&'static str, usize>,
+    /// Objects by what the API server's dry-run says of them; absent where it was not asked.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub dry_run: Option<OpinionCounts>,
+}
+
+/// Objects by second opinion.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct OpinionCounts {
+    /// The server finds the same of every declared field.
+    pub agreed: usize,
+    /// It does not.
+    pub disagreed: usize,
+    /// It gave no answer that could be used.
+    pub compared_locally: usize,
+}
+
+impl OpinionCounts {
+    fn add(&mut self, opinion: &Opinion) {
+        match opinion {
+            Opinion::Disagreements(disagreements) if disagreements.is_empty() => self.agreed += 1,
+            Opinion::Disagreements(_) => self.disagreed += 1,
+            Opinion::ComparedLocally(_) => self.compared_locally += 1,
+        }
+    }
 }
 
 /// Objects by state.
@@ -198,6 +236,9 @@ impl Summary {
             summary.objects.add(object.state);
             summary.findings += object.finding_count();
             summary.suppressed += object.suppressed.len();
+            if let Some(opinion) = &object.dry_run {
+                summary.dry_run.get_or_insert_default().add(opinion);
+            }
             summary.controller_owned += object.controller_owned.len();
             for (category, severity, _) in object.judgements() {
                 *summary.by_severity.entry(severity.as_str()).or_default() += 1;

@@ -53,6 +53,9 @@ pub struct KindKey {
     pub kind: String,
 }
 
+/// What makes an object the same one, at whatever version: kind, namespace, name.
+pub type Identity = (KindKey, Option<String>, String);
+
 /// Whether objects of a kind live in a namespace; the cluster says it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Scope {
@@ -79,7 +82,7 @@ pub struct ObjectKey {
 impl ObjectKey {
     /// What identifies the object, without the version.
     #[must_use]
-    pub fn identity(&self) -> (KindKey, Option<String>, String) {
+    pub fn identity(&self) -> Identity {
         (self.type_key.kind_key(), self.namespace.clone(), self.name.clone())
     }
 }

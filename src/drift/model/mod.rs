@@ -12,6 +12,7 @@ mod glob;
 mod image;
 mod key;
 mod object;
+mod opinion;
 mod path;
 mod pattern;
 mod received;
@@ -20,9 +21,10 @@ mod schema;
 mod select;
 mod sensitive;
 mod shown;
+mod sops;
 mod source;
 
-pub use assessment::{Assessment, ObjectAssessment, StateCounts, Summary, Suppressed, Warning};
+pub use assessment::{Assessment, ObjectAssessment, OpinionCounts, StateCounts, Summary, Suppressed, Warning};
 pub use difference::Difference;
 pub use facts::{
     AllocatedField, Condition, DefaultAction, DefaultRule, Facts, RulePath, RuleStep, Spelling, TypeFacts,
@@ -32,8 +34,9 @@ pub use finding::{Category, Change, Finding, Holdup, Manager, Operation, Origin,
 pub use gap::{Gap, GapReason, Stage};
 pub use glob::Glob;
 pub use image::{Age, ImageChange, ImagePart, ImageReference};
-pub use key::{KindKey, ObjectKey, Scope, TypeKey};
+pub use key::{Identity, KindKey, ObjectKey, Scope, TypeKey};
 pub use object::{Declared, Desired, Live, ObjectError, Writer};
+pub use opinion::{Answer, DRY_RUN_MANAGER, Disagreement, Opinion, Unsealed, Withheld, WithheldReason};
 pub use path::{FieldPath, PathStep, Pointer};
 pub use pattern::{Coverage, PathPattern, PatternError};
 pub use received::Received;

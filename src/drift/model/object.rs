@@ -9,6 +9,7 @@ use serde_json::{Map, Value};
 
 use super::autoscaler::{Moved, modernise};
 use super::deferred::Deferred;
+use super::sops;
 use super::{FieldSet, Manager, ObjectKey, Operation, Pointer, Position, Received, Redactor, TypeKey};
 use crate::yaml::Lines;
 
@@ -16,7 +17,7 @@ use crate::yaml::Lines;
 const LAST_APPLIED: &str = "kubectl.kubernetes.io/last-applied-configuration";
 
 /// Fields of `metadata` that the server alone keeps: declaring one has no effect.
-const SERVER_METADATA: [&str; 8] = [
+pub(super) const SERVER_METADATA: [&str; 8] = [
     "uid",
     "resourceVersion",
     "generation",
@@ -66,6 +67,8 @@ pub struct Declared {
     writers: Option<Deferred<Vec<Writer>>>,
     terminating: bool,
     moved: Vec<Moved>,
+    resource_version: Option<Box<str>>,
+    is_encrypted: bool,
 }
 
 impl Declared {
@@ -86,16 +89,21 @@ impl Declared {
         let Received { mut content, managed_fields } = received;
         let mut moved = modernise(&mut content);
         let key = read_key(&content)?;
+        let is_encrypted = sops::hide(&mut content);
         if is_secret(&key.type_key) {
             redactor.seal_secret(&mut content)?;
             moved = merge_string_data(&mut content);
         }
         let last_applied = take_last_applied(&mut content).map(|text| last_applied(text, &key, redactor));
         let terminating = content.pointer("/metadata/deletionTimestamp").is_some_and(|time| !time.is_null());
+        let mut resource_version = None;
         let mut writers = managed_fields.map(Deferred::text);
         if let Some(metadata) = metadata_mut(&mut content) {
             if let Some(fields) = metadata.get("managedFields") {
                 writers = Some(Deferred::known(writers_of_value(fields)));
+            }
+            if let Some(Value::String(version)) = metadata.get_mut("resourceVersion") {
+                resource_version = Some(std::mem::take(version).into());
             }
             for field in SERVER_METADATA {
                 metadata.remove(field);
@@ -104,7 +112,7 @@ impl Declared {
         if let Value::Object(map) = &mut content {
             map.remove("status");
         }
-        Ok(Self { key, content, last_applied, writers, terminating, moved })
+        Ok(Self { key, content, last_applied, writers, terminating, moved, resource_version, is_encrypted })
     }
 }
 
@@ -133,7 +141,7 @@ fn metadata_mut(content: &mut Value) -> Option<&mut Map<String, Value>> {
     content.get_mut("metadata")?.as_object_mut()
 }
 
-fn take_last_applied(content: &mut Value) -> Option<String> {
+pub(super) fn take_last_applied(content: &mut Value) -> Option<String> {
     let metadata = metadata_mut(content)?;
     let annotations = metadata.get_mut("annotations")?.as_object_mut()?;
     let text = annotations.remove(LAST_APPLIED)?;
@@ -202,6 +210,8 @@ pub struct Desired {
     pub content: Value,
     /// The file that declares it, and where it begins.
     pub source: Position,
+    /// Some of its values are encrypted by SOPS: of those only the keys are known.
+    pub is_encrypted: bool,
     lines: Lines,
     moved: Vec<Moved>,
 }
@@ -210,7 +220,16 @@ impl Desired {
     /// Joins an object with the place it was read from; `lines` are those of its document.
     #[must_use]
     pub fn new(declared: Declared, source: Position, lines: Lines) -> Self {
-        Self { key: declared.key, content: declared.content, source, lines, moved: declared.moved }
+        let Declared { key, content, moved, is_encrypted, .. } = declared;
+        Self { key, content, source, is_encrypted, lines, moved }
+    }
+
+    /// The object with each encrypted value taken to be what lives: nobody but SOPS can say that it is not.
+    #[must_use]
+    pub fn assuming(&self, live: &Live) -> Self {
+        let mut assumed = self.clone();
+        sops::assume(&mut assumed.content, &live.content);
+        assumed
     }
 
     /// The pointer as Git writes it: a Secret's key that stands under `stringData` is compared under `data`, and an
@@ -254,6 +273,8 @@ pub struct Live {
     pub content: Value,
     /// It waits for its finalizers.
     pub terminating: bool,
+    /// At which of its states it was read; absent in a dump that leaves it out.
+    pub resource_version: Option<Box<str>>,
     writers: Option<Deferred<Vec<Writer>>>,
     last_applied: Option<Deferred<Value>>,
 }
@@ -295,6 +316,7 @@ impl From<Declared> for Live {
             key: declared.key,
             content: declared.content,
             terminating: declared.terminating,
+            resource_version: declared.resource_version,
             writers: declared.writers,
             last_applied: declared.last_applied,
         }

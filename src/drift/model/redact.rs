@@ -7,6 +7,7 @@ use serde_json::Value;
 use sha2::Sha256;
 
 use super::object::ObjectError;
+use super::sops;
 
 const OPEN: &str = "<redacted sha256:";
 /// What is kept of a digest where it is shown, in hex digits.
@@ -74,7 +75,7 @@ impl Redactor {
                 return Err(ObjectError::SecretData { field, key: String::new() });
             }
         };
-        for (key, value) in map.iter_mut() {
+        for (key, value) in map.iter_mut().filter(|(_, value)| !sops::is_hidden(value)) {
             let bytes = match &*value {
                 Value::Null => Some(Vec::new()),
                 Value::String(text) => decode(text),

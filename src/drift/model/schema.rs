@@ -1,6 +1,6 @@
 //! What the API says of its kinds: shapes, merge keys, list and map types, defaults.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, HashMap, HashSet};
 use std::sync::Arc;
 
 use serde_json::Value;
@@ -125,11 +125,12 @@ pub enum Scalar {
 pub struct Schema {
     nodes: Vec<Shape>,
     kinds: HashMap<TypeKey, NodeId>,
+    dry_run: HashSet<TypeKey>,
 }
 
 impl Default for Schema {
     fn default() -> Self {
-        Self { nodes: vec![Shape::Any], kinds: HashMap::new() }
+        Self { nodes: vec![Shape::Any], kinds: HashMap::new(), dry_run: HashSet::new() }
     }
 }
 
@@ -157,6 +158,17 @@ impl Schema {
     /// Names the shape of a kind's objects.
     pub fn name_kind(&mut self, type_key: TypeKey, id: NodeId) {
         self.kinds.insert(type_key, id);
+    }
+
+    /// Says that the server can try a patch of the kind without writing it.
+    pub fn allow_dry_run(&mut self, type_key: TypeKey) {
+        self.dry_run.insert(type_key);
+    }
+
+    /// Whether the server says that it can try a patch of the kind: one that does not know how would write it.
+    #[must_use]
+    pub fn allows_dry_run(&self, type_key: &TypeKey) -> bool {
+        self.dry_run.contains(type_key)
     }
 
     /// The shape at `id`.

@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, HashMap};
 
 use serde::Deserialize;
 use serde_json::Value;
+use serde_json::value::RawValue;
 
 use crate::drift::model::{Dialect, Facts, Field, ListType, NodeId, Scalar, Schema, Shape, Struct, TypeKey};
 
@@ -29,6 +30,8 @@ const ALTERNATIVES: [(&str, &str); 2] = [
 ];
 /// Lists that OpenAPI calls atomic although their order means nothing.
 const BAGS: [(&str, &str); 1] = [("io.k8s.api.autoscaling.v2.HorizontalPodAutoscalerSpec", "metrics")];
+/// The parameter of a request that is tried and not written. A server that does not know it would write.
+const DRY_RUN: &str = "dryRun";
 /// Deep enough for every real schema; a document that nests deeper is cut to "anything goes" there.
 const MAX_DEPTH: usize = 200;
 
@@ -44,9 +47,31 @@ pub enum OpenApiError {
 }
 
 #[derive(Deserialize)]
-struct Document {
+struct Document<'a> {
     #[serde(default)]
     components: Components,
+    #[serde(borrow)]
+    paths: Option<&'a RawValue>,
+}
+
+/// What may be asked at one address.
+#[derive(Deserialize)]
+struct PathItem {
+    patch: Option<Operation>,
+}
+
+#[derive(Deserialize)]
+struct Operation {
+    #[serde(default)]
+    parameters: Vec<Parameter>,
+    #[serde(rename = "x-kubernetes-group-version-kind")]
+    group_version_kind: Option<GroupVersionKind>,
+}
+
+#[derive(Deserialize)]
+struct Parameter {
+    #[serde(default)]
+    name: String,
 }
 
 #[derive(Deserialize, Default)]
@@ -96,20 +121,36 @@ struct GroupVersionKind {
     kind: String,
 }
 
+impl GroupVersionKind {
+    fn type_key(&self) -> TypeKey {
+        TypeKey { group: self.group.clone(), version: self.version.clone(), kind: self.kind.clone() }
+    }
+}
+
 /// Reads the document of one group and version.
 ///
 /// # Errors
 /// The text is no OpenAPI v3 document.
 pub fn parse(document: &[u8], facts: &Facts) -> Result<Schema, OpenApiError> {
-    let document: Document = serde_json::from_slice(document)?;
+    let document: Document<'_> = serde_json::from_slice(document)?;
     let mut builder = Builder::new(&document.components.schemas, facts);
     for (name, raw) in &document.components.schemas {
         if let [key] = raw.group_version_kind.as_slice() {
-            let type_key = TypeKey { group: key.group.clone(), version: key.version.clone(), kind: key.kind.clone() };
-            builder.kind(type_key, name)?;
+            builder.kind(key.type_key(), name)?;
         }
     }
+    for type_key in document.paths.map(tried).unwrap_or_default() {
+        builder.schema.allow_dry_run(type_key);
+    }
     Ok(builder.schema)
+}
+
+/// The kinds of which a patch can be tried without being written. Paths that cannot be read allow nothing.
+fn tried(paths: &RawValue) -> Vec<TypeKey> {
+    let paths: HashMap<String, PathItem> = serde_json::from_str(paths.get()).unwrap_or_default();
+    let patches = paths.into_values().filter_map(|path| path.patch);
+    let tries = |patch: &Operation| patch.parameters.iter().any(|parameter| parameter.name == DRY_RUN);
+    patches.filter(tries).filter_map(|patch| Some(patch.group_version_kind?.type_key())).collect()
 }
 
 /// Builds a schema kind by kind, with the components that each refers to.
@@ -245,5 +286,36 @@ impl<'a> Builder<'a> {
         let id = self.schema.reserve().ok_or(OpenApiError::TooLarge)?;
         self.schema.fill(id, Shape::List { item, list_type: ListType::Bag });
         Ok(id)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+    use crate::drift::schema::kubernetes;
+
+    #[test]
+    fn only_a_kind_whose_patch_names_a_dry_run_may_be_tried() {
+        let kind = |name: &str| json!({"group": "example.org", "version": "v1", "kind": name});
+        let patch = |name: &str, parameters: &[&str]| {
+            let parameters: Vec<_> = parameters.iter().map(|name| json!({"name": name, "in": "query"})).collect();
+            json!({"patch": {"parameters": parameters, "x-kubernetes-group-version-kind": kind(name)}})
+        };
+        let document = json!({"paths": {
+            "/apis/example.org/v1/widgets/{name}": patch("Widget", &["force", "dryRun"]),
+            "/apis/example.org/v1/gadgets/{name}": patch("Gadget", &["force"]),
+            "/apis/example.org/v1/things": {"get": {"parameters": [{"name": "dryRun"}]}},
+        }});
+        let schema = parse(document.to_string().as_bytes(), kubernetes::facts()).unwrap();
+        assert!(schema.allows_dry_run(&TypeKey::new("example.org/v1", "Widget")));
+        assert!(!schema.allows_dry_run(&TypeKey::new("example.org/v1", "Gadget")));
+        let odd = parse(br#"{"paths": [1]}"#, kubernetes::facts()).unwrap();
+        assert!(!odd.allows_dry_run(&TypeKey::new("example.org/v1", "Widget")));
+        assert!(
+            !kubernetes::schema().allows_dry_run(&TypeKey::new("v1", "ConfigMap")),
+            "the embedded one knows no server"
+        );
     }
 }

@@ -36,6 +36,7 @@ fn hostile_object() -> ObjectAssessment {
         origin: Some(Origin::Manual),
         source: Some(position.clone()),
         warnings: Vec::new(),
+        dry_run: None,
         controller_owned: Vec::new(),
         findings: vec![Finding {
             id: HOSTILE.into(),

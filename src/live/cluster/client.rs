@@ -3,10 +3,12 @@
 use std::path::Path;
 use std::time::Duration;
 
+use kube::client::Body;
 use kube::config::{KubeConfigOptions, Kubeconfig};
+use kube::core::Status;
 use kube::{Client, Config};
 
-use crate::drift::model::GapReason;
+use crate::drift::model::{DRY_RUN_MANAGER, GapReason};
 
 /// How long a connection may take to come about.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
@@ -66,7 +68,33 @@ impl Connection {
                     expired: false,
                 }
             })?;
-        self.client.request_text(request).await.map_err(|error| self.failed(&error))
+        self.answer(request).await.map_err(|error| self.failed(&error))
+    }
+
+    /// The text of the answer to a server-side apply that the server only tries: nothing is written, and whoever
+    /// calls this cannot make it otherwise.
+    pub async fn try_apply(&self, path: &str, body: Vec<u8>) -> kube::Result<String> {
+        let query = form_urlencoded::Serializer::for_suffix(format!("{path}?"), path.len() + 1)
+            .append_pair("dryRun", "All")
+            .append_pair("force", "true")
+            .append_pair("fieldManager", DRY_RUN_MANAGER)
+            .finish();
+        let apply = "application/apply-patch+yaml";
+        let request = http::Request::patch(query).header(http::header::CONTENT_TYPE, apply).body(body);
+        self.answer(request.map_err(kube::Error::HttpError)?).await
+    }
+
+    /// The client's own reading of an answer logs what a refusal says, which may quote the object: it is read here.
+    async fn answer(&self, request: http::Request<Vec<u8>>) -> kube::Result<String> {
+        let (head, body) = self.client.send(request.map(Body::from)).await?.into_parts();
+        let text = String::from_utf8(body.collect_bytes().await?.into()).map_err(kube::Error::FromUtf8)?;
+        if head.status.is_success() {
+            return Ok(text);
+        }
+        let code = head.status.as_u16();
+        // What is no Status of the API server's, such as the page of a proxy, may say anything.
+        let status = serde_json::from_str(&text).unwrap_or_else(|_| Status::failure("", "").with_code(code));
+        Err(kube::Error::Api(Box::new(Status { code, ..status })))
     }
 
     /// The server answered with something that `what` cannot be read from; its text may hold secrets.

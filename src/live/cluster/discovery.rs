@@ -39,38 +39,22 @@ struct IndexEntry {
 }
 
 /// Learns how `types` are served. Fails only where the server itself cannot be asked.
-pub(super) async fn discover(
-    connection: &Connection,
-    types: &BTreeSet<TypeKey>,
-    known: &Mutex<HashMap<String, Arc<Schema>>>,
-) -> Result<Discovery, ApiError> {
-    let mut groups: BTreeMap<String, Vec<&TypeKey>> = BTreeMap::new();
-    for type_key in types {
-        groups.entry(type_key.api_version()).or_default().push(type_key);
-    }
-    let index = index(connection).await;
-    if let Err(error) = &index {
-        tracing::warn!(%error, "the server publishes no OpenAPI index; the embedded schema stands in");
-    }
+pub(super) async fn served(connection: &Connection, types: &BTreeSet<TypeKey>) -> Result<Discovery, ApiError> {
+    let groups = by_api_version(types);
+    let ask = |api_version: &String| {
+        let api_version = api_version.clone();
+        async move { resources(connection, &api_version).await }
+    };
     // Collected, so that the compiler sees that the whole can move between threads.
-    let jobs: Vec<_> = groups
-        .iter()
-        .map(|(api_version, types)| {
-            let index = index.as_ref().ok();
-            async move {
-                let (resources, schema) =
-                    tokio::join!(resources(connection, api_version), schema(connection, index, api_version, known),);
-                (api_version, types, resources, schema)
-            }
-        })
-        .collect();
+    let jobs: Vec<_> = groups.keys().map(ask).collect();
     let mut results = futures_util::stream::iter(jobs).buffered(CONCURRENCY);
     let mut discovery = Discovery::default();
-    while let Some((api_version, types, resources, schema)) = results.next().await {
+    for (api_version, types) in &groups {
+        let Some(resources) = results.next().await else { break };
         match resources {
-            Ok(resources) => take_in(&mut discovery, types, &resources, &schema),
+            Ok(resources) => take_in(&mut discovery, types, &resources),
             Err(error) if error.reason == GapReason::NotServed => {
-                take_in(&mut discovery, types, &[], &schema);
+                take_in(&mut discovery, types, &[]);
             }
             Err(error) if matches!(error.reason, GapReason::Unreachable | GapReason::Unauthorized) => {
                 return Err(error);
@@ -87,7 +71,41 @@ pub(super) async fn discover(
     Ok(discovery)
 }
 
-fn take_in(discovery: &mut Discovery, types: &[&TypeKey], resources: &[Resource], schema: &Arc<Schema>) {
+/// The server's own schema of each of `types`; the embedded one where the server publishes none.
+pub(super) async fn schemas(
+    connection: &Connection,
+    types: &BTreeSet<TypeKey>,
+    known: &Mutex<HashMap<String, Arc<Schema>>>,
+) -> HashMap<TypeKey, Arc<Schema>> {
+    if types.is_empty() {
+        return HashMap::new();
+    }
+    let groups = by_api_version(types);
+    let index = index(connection).await;
+    if let Err(error) = &index {
+        tracing::warn!(%error, "the server publishes no OpenAPI index; the embedded schema stands in");
+    }
+    let read = |api_version: &String| {
+        let (index, api_version) = (index.as_ref().ok(), api_version.clone());
+        async move { schema(connection, index, &api_version, known).await }
+    };
+    let jobs: Vec<_> = groups.keys().map(read).collect();
+    let schemas: Vec<Arc<Schema>> = futures_util::stream::iter(jobs).buffered(CONCURRENCY).collect().await;
+    let of_group = |((_, types), schema): ((_, Vec<&TypeKey>), Arc<Schema>)| {
+        types.into_iter().map(|type_key| (type_key.clone(), Arc::clone(&schema))).collect::<Vec<_>>()
+    };
+    groups.into_iter().zip(schemas).flat_map(of_group).collect()
+}
+
+fn by_api_version(types: &BTreeSet<TypeKey>) -> BTreeMap<String, Vec<&TypeKey>> {
+    let mut groups: BTreeMap<String, Vec<&TypeKey>> = BTreeMap::new();
+    for type_key in types {
+        groups.entry(type_key.api_version()).or_default().push(type_key);
+    }
+    groups
+}
+
+fn take_in(discovery: &mut Discovery, types: &[&TypeKey], resources: &[Resource]) {
     for type_key in types {
         let resource = resources.iter().find(|resource| resource.kind == type_key.kind && !resource.name.contains('/'));
         let Some(resource) = resource else {
@@ -104,7 +122,6 @@ fn take_in(discovery: &mut Discovery, types: &[&TypeKey], resources: &[Resource]
         };
         let scope = if resource.namespaced { Scope::Namespaced } else { Scope::Cluster };
         discovery.served.insert((*type_key).clone(), Served { plural: resource.name.clone(), scope });
-        discovery.schemas.insert((*type_key).clone(), Arc::clone(schema));
     }
 }
 

@@ -2,6 +2,7 @@
 
 mod client;
 mod discovery;
+mod dry_run;
 mod pods;
 mod survey;
 
@@ -97,10 +98,26 @@ impl Cluster {
         *self.connection.lock().await = None;
     }
 
-    /// Learns how `types` are served, and their schema.
-    pub(super) async fn discover(&self, types: &BTreeSet<TypeKey>) -> Discovery {
+    /// Connects, which takes a while, before anything is asked.
+    pub(super) async fn prepare(&self) {
+        if let Ok(connection) = self.connection().await {
+            // What it answers is of no interest here, nor whether it may be asked.
+            let _ = connection.get("/version").await;
+        }
+    }
+
+    /// The schema of each of `types`.
+    pub(super) async fn schemas(&self, types: &BTreeSet<TypeKey>) -> HashMap<TypeKey, Arc<Schema>> {
+        match self.connection().await {
+            Ok(connection) => discovery::schemas(&connection, types, &self.schemas).await,
+            Err(_) => HashMap::new(),
+        }
+    }
+
+    /// Learns how `types` are served.
+    pub(super) async fn served(&self, types: &BTreeSet<TypeKey>) -> Discovery {
         let discovered = match self.connection().await {
-            Ok(connection) => discovery::discover(&connection, types, &self.schemas).await,
+            Ok(connection) => discovery::served(&connection, types).await,
             Err(error) => Err(error),
         };
         match discovered {

@@ -6,7 +6,7 @@ use super::super::{FAMILIES, Format, join, render};
 use super::*;
 use crate::drift::extras::Counted;
 use crate::drift::ignore::RuleUse;
-use crate::drift::model::{Change, FieldPath, ObjectKey, TypeKey};
+use crate::drift::model::{Change, Disagreement, FieldPath, ObjectKey, Opinion, TypeKey, Withheld, WithheldReason};
 
 fn observed<'a>(standing: Option<Standing<'a>>, errors: &'a ScanErrors) -> Observed<'a> {
     let ended = standing.map(|_| "2026-11-21T10:00:00Z".parse().unwrap());
@@ -42,6 +42,7 @@ fn object(name: &str, state: State) -> ObjectAssessment {
         findings: Vec::new(),
         suppressed: Vec::new(),
         warnings: Vec::new(),
+        dry_run: None,
         controller_owned: Vec::new(),
     }
 }
@@ -214,6 +215,31 @@ fn the_same_image_change_outside_containers_makes_one_series() {
 }
 
 #[test]
+fn second_opinions_have_their_series_only_where_somebody_was_asked() {
+    let asked = |opinion| ObjectAssessment { dry_run: Some(opinion), ..object("a", State::InSync) };
+    let disputed = Disagreement {
+        path: FieldPath::from(vec![PathStep::Key("data".into())]),
+        local: None,
+        server: Some(Change::Changed),
+        live: None,
+        applied: None,
+    };
+    let late = Withheld { reason: WithheldReason::TimedOut, message: String::new() };
+    let objects = [
+        asked(Opinion::Disagreements(Vec::new())),
+        asked(Opinion::Disagreements(Vec::new())),
+        asked(Opinion::Disagreements(vec![disputed])),
+        asked(Opinion::ComparedLocally(late)),
+    ];
+    let text = rendered(&objects, Scan::Complete);
+    for (outcome, count) in [("agreed", 2), ("disagreed", 1), ("compared_locally", 1)] {
+        let line = format!("driftd_dry_run_resources{{environment=\"prod\",outcome=\"{outcome}\"}} {count}");
+        assert!(has(&text, &line), "no {line} in\n{text}");
+    }
+    assert_eq!(count(&rendered(&[object("a", State::InSync)], Scan::Complete), "driftd_dry_run_resources"), 0);
+}
+
+#[test]
 fn beyond_the_cap_the_most_severe_keep_their_series() {
     let mut objects: Vec<_> =
         (0..=MAX_DRIFTED_OBJECTS).map(|number| object(&format!("a{number:05}"), State::Modified)).collect();
@@ -228,7 +254,8 @@ fn beyond_the_cap_the_most_severe_keep_their_series() {
 
 #[test]
 fn every_family_of_the_table_is_written_once_and_in_its_order() {
-    let drifted = ObjectAssessment { findings: vec![image_change("trino")], ..object("a", State::Modified) };
+    let (findings, dry_run) = (vec![image_change("trino")], Some(Opinion::Disagreements(Vec::new())));
+    let drifted = ObjectAssessment { findings, dry_run, ..object("a", State::Modified) };
     let mut text = rendered(&[drifted], Scan::Complete);
     text.push_str(&super::super::closing(Format::Text));
     let written: Vec<_> = text.lines().filter_map(|line| line.strip_prefix("# TYPE ")?.split(' ').next()).collect();

@@ -2,6 +2,7 @@
 
 mod age;
 mod coverage;
+mod opinion;
 mod rules;
 mod value;
 
@@ -9,6 +10,7 @@ use std::io::{self, Write};
 
 use anstyle::{AnsiColor, Style};
 use jiff::Timestamp;
+use serde_json::Value;
 
 use self::age::Moment;
 pub(super) use self::age::span;
@@ -87,7 +89,8 @@ impl Page<'_> {
         }
         // What Git declares in vain is told wherever it stands.
         let shown = |object: &&ObjectAssessment| {
-            listing == Listing::All || object.state != State::InSync || !object.warnings.is_empty()
+            let speaks = !object.warnings.is_empty() || object.is_disputed();
+            listing == Listing::All || object.state != State::InSync || speaks
         };
         let objects: Vec<&ObjectAssessment> = self.environment.objects.iter().filter(shown).collect();
         let width = objects.iter().map(|object| name(&object.key).chars().count()).max().unwrap_or(0).min(WIDEST_NAME);
@@ -162,7 +165,8 @@ impl Page<'_> {
             writeln!(out, "    {style}{severity}{style:#} {category}, origin {origin}")?;
         }
         object.findings.iter().try_for_each(|finding| self.write_finding(finding, out))?;
-        object.warnings.iter().try_for_each(|warning| write_warning(warning, out))
+        object.warnings.iter().try_for_each(|warning| write_warning(warning, out))?;
+        object.dry_run.iter().try_for_each(|opinion| opinion::write(opinion, out))
     }
 
     fn write_finding(&self, finding: &Finding, out: &mut dyn Write) -> io::Result<()> {
@@ -177,7 +181,7 @@ impl Page<'_> {
         let style = severity_style(finding.severity);
         writeln!(out, "  {style}{}{style:#} {}", finding.severity, finding.category)?;
         if !whole {
-            write_sides(finding, out)?;
+            write_sides(finding.desired.as_deref(), finding.live.as_deref(), out)?;
         }
         if let Some(image) = &finding.image {
             writeln!(out, "             {DIM}{}{DIM:#}", escape(&image.to_string()))?;
@@ -206,8 +210,8 @@ impl Page<'_> {
     }
 }
 
-fn write_sides(finding: &Finding, out: &mut dyn Write) -> io::Result<()> {
-    let (desired, live) = match Sides::of(finding.desired.as_deref(), finding.live.as_deref()) {
+fn write_sides(desired: Option<&Value>, live: Option<&Value>, out: &mut dyn Write) -> io::Result<()> {
+    let (desired, live) = match Sides::of(desired, live) {
         Sides::Values(desired, live) => (desired, live),
         Sides::Lines(lines) => {
             for line in lines {
@@ -271,6 +275,9 @@ fn counted(summary: &Summary) -> String {
     }
     if summary.suppressed > 0 {
         text = format!("{text}; {} suppressed", summary.suppressed);
+    }
+    if let Some(counts) = &summary.dry_run {
+        text = format!("{text}; {}", opinion::counted(counts));
     }
     text
 }

@@ -9,7 +9,8 @@ use tempfile::TempDir;
 
 use crate::fixture::{program, run, scripts};
 
-const PROGRAMS: [&str; 6] = ["etcd", "kube-apiserver", "kubectl", "kube-controller-manager", "kustomize", "helm"];
+const PROGRAMS: [&str; 7] =
+    ["etcd", "kube-apiserver", "kubectl", "kube-controller-manager", "kustomize", "helm", "convert"];
 
 #[test]
 fn every_program_is_there_and_runs() {

@@ -5,6 +5,8 @@ use std::net::SocketAddr;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpStream;
 
+use crate::fixture::assert_no_canary;
+
 /// What a server answered.
 pub struct Answer {
     pub status: u16,
@@ -42,6 +44,7 @@ pub async fn request(address: SocketAddr, method: &str, path: &str, headers: &[&
 }
 
 fn parse(bytes: &[u8]) -> Answer {
+    assert_no_canary("an answer of the daemon", bytes);
     let end = bytes.windows(4).position(|window| window == b"\r\n\r\n").expect("no head in the answer");
     let head = String::from_utf8(bytes[..end].to_vec()).unwrap();
     let mut lines = head.lines();

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use driftd::board::Board;
-use driftd::config::{Cluster, ClusterSource, Config, Environment, Renderer, Repository};
+use driftd::config::{Cluster, ClusterSource, Config, Environment, Renderer, Repository, Strategy};
 use driftd::daemon::{Daemon, DaemonError, Scan};
 use driftd::drift::extras::Extras;
 use driftd::drift::model::{
@@ -102,6 +102,7 @@ pub fn config(names: &[&str]) -> Config {
             namespace: None,
             promoted_from: None,
             variants: Vec::new(),
+            strategy: Strategy::Local,
         })
     });
     Config {
@@ -136,6 +137,7 @@ pub fn object(name: &str, state: State) -> ObjectAssessment {
     let drifts = state.is_drift();
     ObjectAssessment {
         warnings: Vec::new(),
+        dry_run: None,
         controller_owned: Vec::new(),
         key: ObjectKey {
             type_key: TypeKey::new("apps/v1", "Deployment"),

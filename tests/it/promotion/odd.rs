@@ -270,7 +270,7 @@ fn a_conflict_that_takes_the_side_of_staging_leaves_nothing_behind() {
     s.prod_is(json!(["in-step", false, 2, 0, null, [], [], []]));
     s.git("reset --quiet --hard HEAD~1");
     s.run(&["merge", "--quiet", "--strategy-option", "ours", "-m", "ours", "staging"]);
-    s.prod_is(json!(["diverged", false, 2, 0, null, ["fix", "ours"], [], ["ours"]]));
+    s.prod_is(json!(["diverged", false, 2, 0, null, ["fix", "ours"], ["theirs"], ["ours"]]));
 }
 
 #[test]
@@ -435,4 +435,19 @@ fn a_shallow_clone_counts_as_git_does() {
     let counted = git(&clone.path().join("repository"), 0, &["rev-list", "--left-right", "--count", "prod...staging"]);
     let counted = String::from_utf8(counted.stdout).unwrap();
     assert_eq!(format!("{}\t{}\n", found.ahead.unwrap(), found.behind.unwrap()), counted);
+}
+
+#[test]
+fn an_encrypted_secret_is_equal_where_its_file_is() {
+    let secret = |text: &str| {
+        format!(
+            "apiVersion: v1\nkind: Secret\nmetadata: {{name: s}}\nstringData:\n  p: ENC[AES256_GCM,data:{text},iv:x,tag:y,type:str]\n\
+             sops:\n  mac: ENC[AES256_GCM,data:m,iv:x,tag:y,type:str]\n  version: 3.9.0\n"
+        )
+    };
+    let mut s = level();
+    s.commit("secret", &[("s.yaml", &secret("one"))]);
+    s.git("branch --force staging prod");
+    s.commit("rotated", &[("s.yaml", &secret("two"))]);
+    s.prod_is(json!(["diverged", false, 1, 0, null, ["rotated"], [], ["rotated"]]));
 }

@@ -3,6 +3,7 @@
 //! `DRIFTD_SEED` chooses a run, `DRIFTD_CASES` says how many cases there are. Without them one fixed run guards what
 //! has been reached; `just property` goes on looking under a new seed each time.
 
+mod agreement;
 mod expect;
 mod generate;
 mod mutate;
@@ -17,7 +18,7 @@ use std::thread;
 
 use serde_json::{Value, json};
 
-use crate::fixture::{Api, ControlPlane, Patch};
+use crate::fixture::{Api, ControlPlane, Patch, canary};
 use expect::{Expected, expected};
 use openapi::{OpenApi, Schema};
 pub use random::Random;
@@ -74,7 +75,8 @@ fn setting(name: &str) -> Option<u64> {
 }
 
 fn templates() -> Vec<Value> {
-    let documents = driftd::yaml::documents(include_bytes!("kinds.yaml"), &driftd::yaml::Budget::default());
+    let kinds = include_str!("kinds.yaml").replace("CANARY", canary("property"));
+    let documents = driftd::yaml::documents(kinds.as_bytes(), &driftd::yaml::Budget::default());
     let named: Vec<Value> = documents.into_iter().map(|document| document.expect("YAML").value).collect();
     assert!(named.len() >= 44, "{}", named.len());
     named
@@ -314,6 +316,7 @@ impl Run<'_> {
     fn judge(&self, scanner: &Scanner, cases: &[Case], phase: &str, failures: &mut Vec<String>) {
         let manifests: Vec<&Value> = cases.iter().map(|case| &case.manifest).collect();
         let found = scanner.scan(&manifests, &self.namespace);
+        agreement::judge(self, cases, &found, phase, failures);
         for case in cases {
             let found = found.of(&case.manifest);
             if let Some(problem) = case.problem(found) {

@@ -1,16 +1,17 @@
 //! Values that are secret outside Secrets: none reaches an output, whatever the format.
 
-use std::io::{BufRead as _, BufReader, Read as _, Write as _};
+use std::io::{Read as _, Write as _};
 use std::net::TcpStream;
-use std::process::Stdio;
 
 use serde_json::Value;
 
 use super::stage::Stage;
-use crate::fixture::{command, driftd, eventually};
+use crate::fixture::{assert_no_canary, canary, command, driftd, eventually};
 
 /// Desired and live values of everything that is secret.
-const CANARIES: [&str; 2] = ["canary-git-51f0c3a97be2d468", "canary-live-8d3b6f1e02c7a954"];
+fn canaries() -> [&'static str; 2] {
+    ["redacted in Git", "redacted in the cluster"].map(canary)
+}
 
 const OBJECTS: &str = "\
 apiVersion: apps/v1
@@ -78,7 +79,7 @@ const SIDECAR: &str = "
 fn side(index: usize) -> String {
     let sidecar = if index == 1 { SIDECAR } else { "\n" };
     let objects = OBJECTS.replacen("value: plain-SIDE}]\n", &format!("value: plain-SIDE}}]{sidecar}"), 1);
-    objects.replace("CANARY", CANARIES[index]).replace("SIDE", &index.to_string())
+    objects.replace("CANARY", canaries()[index]).replace("SIDE", &index.to_string())
 }
 
 fn stage() -> Stage {
@@ -87,8 +88,8 @@ fn stage() -> Stage {
 
 #[track_caller]
 fn assert_clean(what: &str, text: &str) {
-    for canary in CANARIES {
-        assert!(!text.contains(canary), "{canary} is in {what}:\n{text}");
+    assert_no_canary(what, text.as_bytes());
+    for canary in canaries() {
         // A part long enough to know the secret by is one too.
         assert!(!text.contains(&canary[12..]), "a part of {canary} is in {what}:\n{text}");
     }
@@ -181,21 +182,17 @@ fn the_daemon_serves_and_logs_no_secret() {
     let stage = stage();
     let config = stage.config();
     let arguments = ["run", "--config", config.to_str().unwrap(), "--log-level", "trace", "--log-format", "json"];
-    let mut child = command(&arguments).stdout(Stdio::null()).stderr(Stdio::piped()).spawn().unwrap();
-    let mut lines = BufReader::new(child.stderr.take().unwrap()).lines();
-    let mut log = String::new();
-    let address = lines.by_ref().map_while(Result::ok).find_map(|line| {
-        log.push_str(&line);
-        let event: Value = serde_json::from_str(&line).ok()?;
-        Some(event.pointer("/fields/address")?.as_str()?.to_owned())
+    let mut daemon = command(&arguments).start();
+    let address = eventually("the daemon listens", || {
+        let told = |line: &str| {
+            let event: Value = serde_json::from_str(line).ok()?;
+            Some(event.pointer("/fields/address")?.as_str()?.to_owned())
+        };
+        daemon.stderr().lines().find_map(told)
     });
-    let reader = std::thread::spawn(move || lines.map_while(Result::ok).collect::<String>());
-    let address = address.unwrap_or_else(|| panic!("the daemon does not say where it listens: {log}"));
     eventually("the daemon is ready", || get(&address, "/readyz"));
     let pages = ["/metrics", "/", "/api/v1/report"].map(|path| (path, get(&address, path)));
-    child.kill().unwrap();
-    child.wait().unwrap();
-    log.push_str(&reader.join().unwrap());
+    let log = daemon.end("TERM").stderr;
     for (path, page) in pages {
         let page = page.unwrap_or_else(|| panic!("{path} was not served"));
         assert_clean(path, &page);

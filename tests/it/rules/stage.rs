@@ -5,7 +5,7 @@ use std::path::PathBuf;
 
 use tempfile::TempDir;
 
-use crate::fixture::{Ended, GitRepository, driftd};
+use crate::fixture::{Ended, GitRepository, demand_canaries, driftd};
 
 /// An environment `prod` that compares a repository with a snapshot.
 pub struct Stage {
@@ -20,6 +20,7 @@ impl Stage {
         repository.commit("main", &[("app.yaml", desired)]);
         let folder = tempfile::tempdir().unwrap();
         fs::create_dir(folder.path().join("cluster")).unwrap();
+        demand_canaries(live);
         fs::write(folder.path().join("cluster/live.yaml"), live).unwrap();
         let stage = Self { repository, folder };
         stage.configure(rules);

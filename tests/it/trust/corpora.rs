@@ -7,8 +7,8 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use super::assert_silent;
-use crate::fixture::{ControlPlane, GitRepository, driftd, program, run};
+use super::{assert_agreed, assert_silent};
+use crate::fixture::{ControlPlane, GitRepository, driftd, program, run, tolerate};
 
 /// The kinds that published manifests use without bringing their definitions: version, kind.
 const FOREIGN: [(&str, &str); 2] =
@@ -80,6 +80,9 @@ fn silent_after(apply: impl Fn(&ControlPlane, &str)) {
     let corpora = corpora();
     let repository = GitRepository::new();
     let files = corpora.iter().flat_map(|corpus| &corpus.files);
+    for (_, text) in files.clone() {
+        tolerate(text);
+    }
     repository.commit("main", &files.map(|(path, text)| (path.as_str(), text.as_str())).collect::<Vec<_>>());
     let mut environments = String::new();
     for Corpus { name, files } in &corpora {
@@ -108,7 +111,9 @@ fn silent_after(apply: impl Fn(&ControlPlane, &str)) {
     for Corpus { name, .. } in &corpora {
         eprintln!("comparing {name}");
         let config = config.to_str().expect("UTF-8");
-        assert_silent(&driftd(&["check", "--config", config, "--environment", name, "-o", "json"]));
+        let check = ["check", "--config", config, "--environment", name, "-o", "json"];
+        assert_silent(&driftd(&check));
+        assert_agreed(&driftd(&[&check[..], &["--strategy", "server"]].concat()));
     }
 }
 

@@ -2,10 +2,7 @@
 
 use serde_json::{Value, json};
 
-use crate::fixture::{Api, Patch};
-
-/// What the edit of a Secret writes.
-pub const CANARY: &str = "canary-7d1f0c52e9ab4b6f";
+use crate::fixture::{Api, Patch, canary};
 
 /// What somebody does to one object.
 enum Act {
@@ -136,7 +133,7 @@ fn settings() -> Vec<Edit> {
             ("v1", "Secret"),
             ("trino", "trino-credentials"),
             "kubectl-edit",
-            merge(json!({"stringData": {"minio-secret-key": CANARY}})),
+            merge(json!({"stringData": {"minio-secret-key": canary("edited")}})),
             &[("data.minio-secret-key", "changed")],
         ),
         edit(

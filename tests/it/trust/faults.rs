@@ -7,11 +7,13 @@ use serde_json::{Value, json};
 use tempfile::TempDir;
 
 use super::findings;
-use crate::fixture::{ControlPlane, Ended, GitRepository, Kubeconfig, Patch, Rule, driftd};
+use crate::fixture::{ControlPlane, Ended, GitRepository, Kubeconfig, Patch, Rule, canary, driftd};
 
 const SETTINGS: &str = "apiVersion: v1\nkind: ConfigMap\nmetadata: {name: settings}\ndata: {colour: blue}\n";
-const SECRET: &str =
-    "apiVersion: v1\nkind: Secret\nmetadata: {name: credentials}\nstringData: {p: canary-1c9e5f0a7b3d}\n";
+
+fn secret() -> String {
+    format!("apiVersion: v1\nkind: Secret\nmetadata: {{name: credentials}}\nstringData: {{p: {}}}\n", canary("faults"))
+}
 
 /// A branch on one side, a namespace with what it declares on the other.
 struct Scene {
@@ -92,7 +94,7 @@ fn without_secrets(scene: &Scene) -> Kubeconfig {
 
 #[test]
 fn a_missing_right_leaves_its_kind_unknown_and_is_named() {
-    let scene = Scene::new(&[("a.yaml", SETTINGS), ("b.yaml", SECRET)], &[SETTINGS, SECRET]);
+    let scene = Scene::new(&[("a.yaml", SETTINGS), ("b.yaml", &secret())], &[SETTINGS, &secret()]);
     let user = without_secrets(&scene);
     let ended = scene.check_as(user.path());
     assert_eq!(ended.code, Some(3), "{}", ended.stderr);

@@ -5,12 +5,12 @@ use std::fs;
 
 use serde_json::{Value, json};
 
-use super::{assert_silent, findings};
-use crate::fixture::{ControlPlane, GitRepository, Namespace, Patch, driftd};
+use super::{assert_agreed, assert_silent, findings};
+use crate::fixture::{ControlPlane, GitRepository, Namespace, Patch, canary, canary_base64, driftd};
 
 const CONTAINER: &str = "spec.template.spec.containers[name=web]";
 
-/// The manifest of a kind's objects; `NAME` stands for the name.
+/// The manifest of a kind's objects; `NAME` stands for the name, `CANARY` for a Secret's value.
 fn manifest(kind: &str) -> &'static str {
     match kind {
         "Deployment" => {
@@ -25,7 +25,7 @@ fn manifest(kind: &str) -> &'static str {
              template:\n    metadata: {labels: {app: web}}\n    spec: {containers: [{name: web, image: 'example/web:1'}]}\n"
         }
         "ConfigMap" => "apiVersion: v1\nkind: ConfigMap\nmetadata: {name: NAME}\ndata: {level: info, mode: safe}\n",
-        "Secret" => "apiVersion: v1\nkind: Secret\nmetadata: {name: NAME}\nstringData: {p: canary-50c1a9be77d24e01}\n",
+        "Secret" => "apiVersion: v1\nkind: Secret\nmetadata: {name: NAME}\nstringData: {p: CANARY}\n",
         "Service" => {
             "apiVersion: v1\nkind: Service\nmetadata: {name: NAME}\nspec: {selector: {app: web}, ports: [{port: 80, targetPort: 8080}]}\n"
         }
@@ -99,7 +99,7 @@ fn declared() -> Vec<Change> {
         ("Deployment", json!({"metadata": {"labels": {"app": "other"}}}), "metadata.labels.app".into(), "changed"),
         ("ConfigMap", json!({"data": {"level": "debug"}}), "data.level".into(), "changed"),
         ("ConfigMap", json!({"data": {"level": null}}), "data.level".into(), "removed"),
-        ("Secret", json!({"data": {"p": "Y2FuYXJ5LTkyMDRmZGE4MTFiMw=="}}), "data.p".into(), "changed"),
+        ("Secret", json!({"data": {"p": canary_base64("changed")}}), "data.p".into(), "changed"),
         (
             "Service",
             json!({"spec": {"ports": [{"port": 80, "targetPort": 9090}]}}),
@@ -161,7 +161,7 @@ fn undeclared() -> Vec<Change> {
             "added",
         ),
         ("ConfigMap", json!({"data": {"extra": "1"}}), "data.extra".into(), "added"),
-        ("Secret", json!({"stringData": {"extra": "canary-5be6f1c08d3a29f4"}}), "data.extra".into(), "added"),
+        ("Secret", json!({"stringData": {"extra": canary("added")}}), "data.extra".into(), "added"),
         ("Service", json!({"spec": {"type": "NodePort"}}), "spec.type".into(), "added"),
         ("CronJob", json!({"spec": {"suspend": true}}), "spec.suspend".into(), "added"),
         (
@@ -204,7 +204,8 @@ fn all_found(apply: impl Fn(&Namespace, &str), scaled_by: &str) {
     let changes = changes();
     let mut text = String::new();
     for (number, (kind, ..)) in changes.iter().enumerate() {
-        write!(text, "---\n{}", manifest(kind).replace("NAME", &name(number))).expect("a String grows");
+        write!(text, "---\n{}", manifest(kind).replace("NAME", &name(number)).replace("CANARY", canary("declared")))
+            .expect("a String grows");
     }
     let repository = GitRepository::new();
     repository.commit("main", &[("all.yaml", &text)]);
@@ -219,13 +220,18 @@ fn all_found(apply: impl Fn(&Namespace, &str), scaled_by: &str) {
         namespace.name
     );
     fs::write(&config, written).expect("the folder is writable");
-    let check = || driftd(&["check", "--config", config.to_str().expect("UTF-8"), "-o", "json"]);
+    let config = config.to_str().expect("UTF-8");
+    let check_with = |more: &[&str]| driftd(&[&["check", "--config", config, "-o", "json"], more].concat());
+    let check = || check_with(&[]);
     assert_silent(&check());
+    assert_agreed(&check_with(&["--strategy", "server"]));
 
     for (number, change) in changes.iter().enumerate() {
         make(&namespace, number, change);
     }
-    let found = findings(&check().json());
+    let ended = check_with(&["--strategy", "server"]);
+    assert_agreed(&ended);
+    let found = findings(&ended.json());
     let missed: Vec<String> = changes
         .iter()
         .enumerate()

@@ -1,6 +1,6 @@
 //! Label selectors and blocks of addresses: whether one takes in all that another does.
 
-use std::net::IpAddr;
+use core::net::IpAddr;
 
 use serde_json::Value;
 

@@ -100,6 +100,7 @@ var allocations = []allocation{
 	{group: "batch", kind: "Job", source: "pkg/controller/cronjob/utils.go", paths: []string{"metadata.annotations[batch.kubernetes.io/cronjob-scheduled-timestamp]"}},
 	{group: "networking.k8s.io", kind: "Ingress", source: "plugin/pkg/admission/network/defaultingressclass/admission.go", paths: []string{"spec.ingressClassName"}},
 	{group: "networking.k8s.io", kind: "ServiceCIDR", source: "pkg/controller/servicecidrs/servicecidrs_controller.go", paths: []string{"metadata.finalizers[networking.k8s.io/service-cidr-finalizer]"}},
+	{group: "storage.k8s.io", kind: "VolumeAttributesClass", source: "plugin/pkg/admission/storage/storageobjectinuseprotection/admission.go", paths: []string{"metadata.finalizers[kubernetes.io/vac-protection]"}},
 	{group: "certificates.k8s.io", kind: "CertificateSigningRequest", source: "pkg/registry/certificates/certificates/strategy.go", paths: []string{
 		"spec.extra", "spec.groups", "spec.uid", "spec.username",
 	}},

@@ -38,6 +38,18 @@ fn tracking_labels_and_annotations_of_deployers_are_silent() {
 }
 
 #[test]
+fn the_label_that_kapp_puts_into_selectors_and_templates_is_silent_and_a_persons_is_not() {
+    let scene = Scene::new();
+    let git = deployment("replicas: 1");
+    scene.declare(&git);
+    let marked = git.replace("{a: b}", "{a: b, kapp.k14s.io/app: '17'}");
+    scene.namespace.admin.server_side_apply(&marked, "kapp-server-side-apply");
+    scene.assert_silent();
+    scene.patch(WEB, &json!({"spec": {"template": {"metadata": {"labels": {"team": "x"}}}}}), PERSON);
+    scene.assert_findings(&["Deployment web: spec.template.metadata.labels.team added by kubectl-edit (manual)"]);
+}
+
+#[test]
 fn annotations_and_owners_that_controllers_write_are_silent() {
     for how in BOTH {
         let scene = Scene::with_controllers();

@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 
 use super::{BOTH, How, PERSON, Scene};
-use crate::fixture::Patch;
+use crate::fixture::{Patch, canary, canary_base64};
 
 /// A certificate that the API server accepts, in base64.
 fn authority() -> String {
@@ -108,11 +108,14 @@ fn an_authority_injected_into_the_conversion_of_a_crd_is_silent() {
 fn text_that_a_secret_declares_as_string_data_is_its_data() {
     for how in BOTH {
         let scene = Scene::new();
-        let secret = "apiVersion: v1\nkind: Secret\nmetadata: {name: s}\ndata: {a: b2xk, b: a2VwdA==}\n\
-                      stringData: {a: canary-of-string-data}\n";
-        scene.deploy(how, secret);
+        let [old, kept] = ["overridden", "kept"].map(canary_base64);
+        let secret = format!(
+            "apiVersion: v1\nkind: Secret\nmetadata: {{name: s}}\ndata: {{a: {old}, b: {kept}}}\nstringData: {{a: {}}}\n",
+            canary("text")
+        );
+        scene.deploy(how, &secret);
         scene.assert_silent();
-        scene.patch(("v1", "Secret", "s"), &json!({"data": {"a": "b3RoZXI="}}), PERSON);
+        scene.patch(("v1", "Secret", "s"), &json!({"data": {"a": canary_base64("other")}}), PERSON);
         let ended = scene.check();
         assert_eq!(super::findings(&ended.json()), ["Secret s: data.a changed by kubectl-edit (manual)"]);
         let finding = &ended.json()["environments"][0]["objects"][0]["findings"][0];

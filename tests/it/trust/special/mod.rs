@@ -4,12 +4,16 @@ mod allocated;
 mod autoscaling;
 mod conversion;
 mod deployers;
+mod dumps;
 mod images;
 mod injected;
 mod lag;
+mod leaks;
 mod lists;
 mod placed;
 mod rollouts;
+mod second;
+mod sops;
 mod versions;
 
 use std::fs;
@@ -127,17 +131,23 @@ impl Scene {
     }
 
     fn run_as(&self, kubeconfig: &Path, format: &str) -> Ended {
+        self.run_with(kubeconfig, "", &["-o", format])
+    }
+
+    /// `driftd check --all` with `settings` appended to the configuration, and more arguments.
+    fn run_with(&self, kubeconfig: &Path, settings: &str, arguments: &[&str]) -> Ended {
         let text = format!(
             "clusters: [{{name: local, kubeconfig: {}}}]\nrepositories: [{{name: platform, url: {}}}]\n\
              environments: [{{name: prod, repository: platform, branch: prod, path: '.', cluster: local, \
-             namespace: {}}}]\n",
+             namespace: {}}}]\n{settings}",
             kubeconfig.display(),
             self.repository.path().display(),
             self.namespace.name,
         );
         let file = self.folder.path().join("driftd.yaml");
         fs::write(&file, text).expect("the folder is writable");
-        driftd(&["check", "--config", file.to_str().expect("UTF-8"), "-o", format, "--all"])
+        let config = file.to_str().expect("UTF-8");
+        driftd(&[&["check", "--config", config, "--all"], arguments].concat())
     }
 
     #[track_caller]
