@@ -186,25 +186,30 @@ fn flatten(value: &Value, place: Leaf, leaves: &mut Leaves) {
                 flatten(value, hash(&(place, "key", key)), leaves);
             }
         }
-        Value::Array(items) if !items.is_empty() => match names(items) {
-            Some(names) => {
-                leaves.order(place, names.iter(), &names);
-                for (name, item) in names.into_iter().zip(items) {
-                    flatten(item, hash(&(place, "name", name)), leaves);
-                }
-            }
-            None => {
-                leaves.order(place, items.iter(), items);
-                items.iter().for_each(|item| leaves.member(hash(&(place, "item", item))));
-            }
-        },
+        Value::Array(items) if !items.is_empty() => elements(items, place, leaves),
         Value::String(text) if text.contains('\n') => {
             leaves.order(place, text.lines(), text);
-            text.lines().for_each(|line| leaves.member(hash(&(place, "line", line))));
+            for line in text.lines() {
+                leaves.member(hash(&(place, "line", line)));
+            }
         }
         scalar => {
             leaves.values.insert(place, hash(scalar));
         }
+    }
+}
+
+fn elements(items: &[Value], place: Leaf, leaves: &mut Leaves) {
+    if let Some(names) = names(items) {
+        leaves.order(place, names.iter(), &names);
+        for (name, item) in names.into_iter().zip(items) {
+            flatten(item, hash(&(place, "name", name)), leaves);
+        }
+        return;
+    }
+    leaves.order(place, items.iter(), items);
+    for item in items {
+        leaves.member(hash(&(place, "item", item)));
     }
 }
 

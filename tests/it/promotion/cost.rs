@@ -25,12 +25,12 @@ fn stream(commits: usize) -> String {
     let mut out = String::new();
     let mut commit = |branch: &str, number: usize, from: &str, files: &[usize]| {
         let time = 1_795_000_000 + number;
-        write!(out, "commit refs/heads/{branch}\nmark :{number}\ncommitter Ada <ada@example.org> {time} +0000\n")
+        writeln!(out, "commit refs/heads/{branch}\nmark :{number}\ncommitter Ada <ada@example.org> {time} +0000")
             .unwrap();
         write!(out, "data 1\nx\n{from}").unwrap();
         for file in files {
             let text = setting(&format!("s{file}"), &number.to_string());
-            write!(out, "M 100644 inline apps/{}/s{file}.yaml\ndata {}\n{text}\n", file % 7, text.len()).unwrap();
+            writeln!(out, "M 100644 inline apps/{}/s{file}.yaml\ndata {}\n{text}", file % 7, text.len()).unwrap();
         }
     };
     let all: Vec<usize> = (0..FILES).collect();
@@ -56,13 +56,13 @@ fn import(repository: &Path, stream: &str) {
 #[test]
 fn a_long_chain_is_judged_without_rendering_each_commit() {
     let commits = std::env::var("DRIFTD_COMMITS").map_or(40, |text| text.parse().expect("a number"));
-    let environments: String = (0..ENVIRONMENTS)
+    let environments: Vec<String> = (0..ENVIRONMENTS)
         .map(|number| match number {
             0 => "- name: env0\n  branch: env0\n".to_owned(),
             _ => format!("- name: env{number}\n  branch: env{number}\n  promotedFrom: env{}\n", number - 1),
         })
         .collect();
-    let sandbox = Sandbox::new(&environments);
+    let sandbox = Sandbox::new(&environments.concat());
     let repository = sandbox.repository();
     import(&repository, &stream(commits));
     let config = Config::load(&sandbox.config()).unwrap();

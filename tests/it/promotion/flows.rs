@@ -6,8 +6,6 @@ use serde_json::json;
 
 use super::sandbox::{Sandbox, setting};
 
-const BEHIND_1: (&str, bool, usize, usize) = ("behind", true, 0, 1);
-
 /// Both branches at one commit with a file each for two applications.
 fn level() -> Sandbox {
     let mut s = Sandbox::staging_and_prod();
@@ -23,8 +21,7 @@ fn level() -> Sandbox {
 fn a_normal_promotion_is_a_fast_forward() {
     let mut s = level();
     s.commit("two", &[("a.yaml", &setting("a", "2"))]);
-    let (state, fast_forward, ahead, behind) = BEHIND_1;
-    s.prod_is(json!([state, fast_forward, ahead, behind, "two", [], [], []]));
+    s.prod_is(json!(["behind", true, 0, 1, "two", [], [], []]));
     s.commit("three", &[("b.yaml", &setting("b", "3"))]);
     s.prod_is(json!(["behind", true, 0, 2, "two", [], [], []]));
     s.git("switch --quiet prod");

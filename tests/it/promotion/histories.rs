@@ -118,7 +118,7 @@ impl History {
     fn new() -> Self {
         let mut sandbox = Sandbox::staging_and_prod();
         let file = |name: &str| {
-            let keys: String = KEYS.iter().map(|key| format!("  {key}: first-{name}-{key}\n")).collect();
+            let keys = KEYS.map(|key| format!("  {key}: first-{name}-{key}\n")).concat();
             format!("apiVersion: v1\nkind: ConfigMap\nmetadata:\n  name: {name}\ndata:\n{keys}")
         };
         sandbox.commit("first", &[("a.yaml", &file("a")), ("b.yaml", &file("b"))]);

@@ -163,8 +163,8 @@ pub fn git(folder: &Path, clock: u64, words: &[&str]) -> std::process::Output {
 
 /// A ConfigMap with these values, one a line.
 pub fn settings(values: &[(&str, &str)]) -> String {
-    let data: String = values.iter().map(|(key, value)| format!("  {key}: \"{value}\"\n")).collect();
-    format!("apiVersion: v1\nkind: ConfigMap\nmetadata:\n  name: settings\ndata:\n{data}")
+    let data: Vec<String> = values.iter().map(|(key, value)| format!("  {key}: \"{value}\"\n")).collect();
+    format!("apiVersion: v1\nkind: ConfigMap\nmetadata:\n  name: settings\ndata:\n{}", data.concat())
 }
 
 /// A ConfigMap of this name with one value.
