@@ -237,7 +237,7 @@ fn a_merge_commit_for_every_promotion_raises_no_alarm() {
     s.prod_is(json!(["in-step", false, 2, 0, null, [], [], []]));
 }
 
-/// Version branches: staging follows master_v1, prod the release that was cut from it.
+/// Version branches: staging follows `master_v1`, prod the release that was cut from it.
 fn releases() -> Sandbox {
     let mut s = Sandbox::new(
         "- name: staging\n  branch: master_v1\n- name: prod\n  branch: release_v1.1.0\n  promotedFrom: staging\n",

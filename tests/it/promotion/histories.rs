@@ -232,7 +232,7 @@ impl History {
         let mut blobs: Vec<String> = self
             .lines(&["ls-tree", "-r", revision])
             .into_iter()
-            .filter(|line| line.ends_with(".yaml") && !line.contains("variants/"))
+            .filter(|line| line.contains(".yaml") && !line.contains("variants/"))
             .filter_map(|line| line.split_whitespace().nth(2).map(str::to_owned))
             .collect();
         blobs.sort();
