@@ -75,8 +75,8 @@ impl<'a> Declared<'a> {
     fn has(&self, path: &FieldPath) -> bool {
         let writers = self.answer.writers().unwrap_or_default();
         let own = || writers.iter().filter(|writer| writer.manager.name == DRY_RUN_MANAGER);
-        own().any(|writer| writer.fields.touches(path.steps()))
-            || self.string_data(path).is_some_and(|steps| own().any(|writer| writer.fields.touches(&steps)))
+        own().any(|writer| writer.fields.touches(path.steps(), |_| true))
+            || self.string_data(path).is_some_and(|steps| own().any(|writer| writer.fields.touches(&steps, |_| true)))
     }
 
     /// What a Secret says under `stringData` is compared under `data`, and owned where it is said.

@@ -1,5 +1,6 @@
 //! What was asked of a cluster, what came back, and for which scopes it is all there is.
 
+use std::collections::hash_map::Entry;
 use std::collections::{BTreeSet, HashMap, HashSet};
 use std::fmt;
 
@@ -22,6 +23,8 @@ pub struct Wanted {
 #[derive(Debug, Default)]
 pub struct Listing {
     objects: HashMap<(KindKey, Option<String>, String), Live>,
+    /// The same objects again, where Git declares their kind at several versions.
+    at_further_versions: HashMap<ObjectKey, Live>,
     complete: HashSet<(KindKey, Option<String>)>,
     /// Why the other scopes are not known.
     pub gaps: Vec<Gap>,
@@ -45,7 +48,17 @@ impl Listing {
 
     /// Takes in one live object.
     pub fn insert(&mut self, live: Live) {
-        self.objects.insert(live.key.identity(), live);
+        match self.objects.entry(live.key.identity()) {
+            Entry::Occupied(known) if known.get().key != live.key => {
+                self.at_further_versions.insert(live.key.clone(), live);
+            }
+            Entry::Occupied(mut known) => {
+                known.insert(live);
+            }
+            Entry::Vacant(place) => {
+                place.insert(live);
+            }
+        }
     }
 
     /// Says that every object of a kind in a scope has been taken in.
@@ -55,7 +68,9 @@ impl Listing {
 
     /// Takes in what another listing found.
     pub fn extend(&mut self, other: Self) {
-        self.objects.extend(other.objects);
+        for live in other.objects.into_values().chain(other.at_further_versions.into_values()) {
+            self.insert(live);
+        }
         self.complete.extend(other.complete);
         for gap in other.gaps {
             if !self.gaps.contains(&gap) {
@@ -70,10 +85,11 @@ impl Listing {
         self.objects.into_values().collect()
     }
 
-    /// The live object with the identity of `key`.
+    /// The live object with the identity of `key`: as read at the version of `key`, else at the one that there is.
     #[must_use]
     pub fn get(&self, key: &ObjectKey) -> Option<&Live> {
-        self.objects.get(&key.identity())
+        let known = self.objects.get(&key.identity())?;
+        if known.key == *key { Some(known) } else { self.at_further_versions.get(key).or(Some(known)) }
     }
 
     /// Every live object, in no order.
@@ -105,5 +121,34 @@ impl fmt::Display for Wanted {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{}", self.type_key)?;
         self.namespace.as_ref().map_or(Ok(()), |namespace| write!(f, " in {namespace}"))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+    use crate::drift::model::{Declared, Redactor};
+
+    fn live(version: &str) -> Live {
+        let object = json!({"apiVersion": version, "kind": "Thing", "metadata": {"name": "a"}});
+        Declared::new(object, &Redactor::new(&[1; 32])).unwrap().into()
+    }
+
+    #[test]
+    fn an_object_that_is_listed_at_two_versions_is_found_at_each() {
+        let mut listing = Listing::default();
+        for version in ["x.example/v1", "x.example/v2"] {
+            let mut part = Listing::default();
+            part.insert(live(version));
+            listing.extend(part);
+        }
+        assert_eq!(listing.len(), 1);
+        for version in ["x.example/v1", "x.example/v2"] {
+            let key = live(version).key;
+            assert_eq!(listing.get(&key).unwrap().content["apiVersion"], version);
+        }
+        assert!(listing.get(&live("x.example/v3").key).is_some(), "a dump may hold another version");
     }
 }

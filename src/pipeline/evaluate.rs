@@ -79,7 +79,7 @@ pub(super) fn findings(
     let readings = evidence.readings.of(desired);
     let assumed = desired.is_encrypted.then(|| desired.assuming(live));
     let desired = assumed.as_ref().unwrap_or(desired);
-    Judge { environment, schema, rules, desired, scaled, readings }.findings(live).0
+    Judge { environment, schema, rules, desired, scaled, readings }.judged(live).findings
 }
 
 /// The verdict on a live object that nobody declares.
@@ -107,6 +107,27 @@ fn extra(live: &Live, authors: &Authors) -> ObjectAssessment {
         findings: Vec::new(),
         suppressed: Vec::new(),
     }
+}
+
+/// What becomes of the differences of one object.
+#[derive(Default)]
+struct Verdicts<'v> {
+    /// Drift.
+    attributed: Vec<Attributed<'v>>,
+    /// Declared in vain.
+    dropped: Vec<Difference<'v>>,
+    /// The server's or a controller's.
+    explained: Vec<FieldPath>,
+}
+
+/// What is said of one object.
+#[derive(Default)]
+struct Judged {
+    findings: Vec<Finding>,
+    /// Fields that the server drops.
+    dropped: Vec<Warning>,
+    /// What only the server and its controllers have.
+    controller_owned: Vec<FieldPath>,
 }
 
 /// One object under judgement.
@@ -163,9 +184,11 @@ impl<'a> Judge<'a> {
     }
 
     fn living(&self, live: &Live, answer: Option<&Answer>) -> ObjectAssessment {
-        let (findings, mut controller_owned) = self.findings(live);
+        let Judged { findings, dropped, mut controller_owned } = self.judged(live);
         controller_owned.sort_by_cached_key(ToString::to_string);
-        let warnings = self.warnings(live);
+        let mut warnings = self.unknown_fields(live);
+        warnings.extend(dropped);
+        warnings.sort_by_cached_key(|warning| warning.path.to_string());
         let dry_run = answer.map(|answer| self.opinion(live, &findings, answer));
         let known = self.verdict(State::Modified);
         let mut object = ObjectAssessment { findings, warnings, dry_run, controller_owned, ..known };
@@ -203,11 +226,11 @@ impl<'a> Judge<'a> {
         compare::compare(context, self.schema.root(&self.desired.key.type_key), sides)
     }
 
-    /// Fields that Git declares in vain.
-    fn warnings(&self, live: &Live) -> Vec<Warning> {
+    /// Fields that Git declares in vain, because the kind has none of their name.
+    fn unknown_fields(&self, live: &Live) -> Vec<Warning> {
         let root = self.schema.root(&self.desired.key.type_key);
         let ineffective = compare::ineffective(self.schema, root, &self.desired.content, &live.content);
-        let mut warnings: Vec<Warning> = ineffective
+        ineffective
             .into_iter()
             .map(|(path, pointer)| Warning {
                 message: format!(
@@ -217,53 +240,62 @@ impl<'a> Judge<'a> {
                 source: self.desired.position(&pointer),
                 path,
             })
-            .collect();
-        warnings.sort_by_cached_key(|warning| warning.path.to_string());
-        warnings
+            .collect()
     }
 
-    /// What differs, and what only the server and its controllers have.
-    fn findings(&self, live: &Live) -> (Vec<Finding>, Vec<FieldPath>) {
+    /// A field that the kind has and that this server drops all the same.
+    fn dropped(&self, difference: &Difference<'_>) -> Warning {
+        let message = "has no effect: the server drops it, as it does while a feature gate is off; remove it, or \
+                       enable the feature";
+        Warning {
+            message: message.to_owned(),
+            source: self.desired.position(&difference.desired_pointer),
+            path: difference.path.clone(),
+        }
+    }
+
+    /// What differs, what is declared in vain, and what only the server and its controllers have.
+    fn judged(&self, live: &Live) -> Judged {
         let root = self.schema.root(&self.desired.key.type_key);
         let full = complete(self.schema, root, &self.desired.content);
         if compare::equal(self.context(), root, &full, &live.content) {
-            return (Vec::new(), Vec::new());
+            return Judged::default();
         }
         let normalised = Normalised { declared: declared(self.schema, root, &self.desired.content), full };
-        let mut explained = Vec::new();
-        let mut attributed = self.attributed(live, root, &normalised, &live.content, &mut explained);
-        if attributed.is_empty() {
-            return (Vec::new(), explained);
+        let first = self.verdicts(live, root, &normalised, &live.content);
+        let controller_owned = first.explained;
+        if first.attributed.is_empty() && first.dropped.is_empty() {
+            return Judged { controller_owned, ..Judged::default() };
         }
         // A server of another version, or a dump, may lack defaults that Git declares: complete it and look again.
         let completed = complete(self.schema, root, &live.content);
-        attributed = self.attributed(live, root, &normalised, &completed, &mut Vec::new());
+        let Verdicts { attributed, dropped, .. } = self.verdicts(live, root, &normalised, &completed);
         let lives = |at: &Attributed<'_>| {
             at.difference.change == Change::Removed
                 || live.content.pointer(at.difference.live_pointer.as_str()).is_some()
         };
         let mut findings: Vec<Finding> = attributed.into_iter().filter(lives).map(|at| self.finding(at)).collect();
         findings.sort_by_cached_key(|finding| finding.path.to_string());
-        (findings, explained)
+        let dropped = dropped.iter().map(|difference| self.dropped(difference)).collect();
+        Judged { findings, dropped, controller_owned }
     }
 
     fn context(&self) -> Context<'a> {
         Context { schema: self.schema, image_mirrors: &self.rules.image_mirrors }
     }
 
-    /// Every difference that counts, with what is known of its author.
-    fn attributed<'v>(
+    /// Every difference, with what is known of its author.
+    fn verdicts<'v>(
         &'v self,
         live: &'v Live,
         root: NodeId,
         normalised: &'v Normalised,
         content: &'v Value,
-        explained: &mut Vec<FieldPath>,
-    ) -> Vec<Attributed<'v>> {
+    ) -> Verdicts<'v> {
         let sides = Sides { declared: &normalised.declared, full: &normalised.full, live: content };
         let differences = compare::compare(self.context(), root, sides);
         if differences.is_empty() {
-            return Vec::new();
+            return Verdicts::default();
         }
         let is_default = |pointer: &Pointer| is_default(self.schema, root, content, pointer);
         let known = Known {
@@ -275,7 +307,12 @@ impl<'a> Judge<'a> {
             readings: self.readings,
         };
         let ownership = Ownership::new(live, known, &is_default);
-        differences.into_iter().flat_map(|difference| ownership.attribute(difference, explained)).collect()
+        let (dropped, differences): (Vec<_>, Vec<_>) =
+            differences.into_iter().partition(|difference| ownership.was_dropped(difference));
+        let mut explained = Vec::new();
+        let attribute = |difference| ownership.attribute(difference, &mut explained);
+        let attributed = differences.into_iter().flat_map(attribute).collect();
+        Verdicts { attributed, dropped, explained }
     }
 
     fn finding(&self, attributed: Attributed<'_>) -> Finding {

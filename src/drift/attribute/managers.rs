@@ -13,6 +13,8 @@ pub enum Author {
     Controller,
     /// Anything else: a person, or a tool in a person's hand.
     Person,
+    /// Whoever wrote before the server kept account of who writes: nobody can tell.
+    Untold,
 }
 
 /// Field managers under which deployers write, exactly as they name themselves.
@@ -41,7 +43,7 @@ const DEPLOYERS: [&str; 18] = [
 const DEPLOYER_BEGINNINGS: [&str; 2] = ["pulumi-kubernetes-", "terraform-provider-"];
 
 /// Field managers of the control plane, also of those that are one program, and of well-known controllers.
-const CONTROLLERS: [&str; 29] = [
+const CONTROLLERS: [&str; 28] = [
     "kube-controller-manager",
     "kube-scheduler",
     "kubelet",
@@ -49,7 +51,6 @@ const CONTROLLERS: [&str; 29] = [
     "kube-proxy",
     "cloud-controller-manager",
     "apiserver",
-    "before-first-apply-controller",
     "cainjector",
     "cert-manager",
     "keda",
@@ -83,6 +84,11 @@ const CONTROLLER_ENDINGS: [&str; 6] =
 /// kubectl's client-side apply: the deployer of objects that no other deployer ever wrote.
 const CLIENT_SIDE_APPLY: &str = "kubectl-client-side-apply";
 
+/// The name under which the server enters all that it finds in an object of which it kept no account until then.
+///
+/// Rule: `k8s.io/apimachinery`, `pkg/util/managedfields/internal/skipnonapplied.go`.
+const BEFORE_FIRST_APPLY: &str = "before-first-apply";
+
 /// Tells authors apart by name, with what the configuration adds.
 #[derive(Debug, Clone, Default)]
 pub struct Authors {
@@ -112,6 +118,8 @@ impl Authors {
                 let name = writer.manager.name.as_str();
                 if self.is_named_deployer(name) || (name == CLIENT_SIDE_APPLY && !deployed) {
                     Author::Deployer
+                } else if name == BEFORE_FIRST_APPLY {
+                    Author::Untold
                 } else if writer.subresource == "status" || is_controller(name) {
                     Author::Controller
                 } else {
@@ -133,6 +141,11 @@ mod tests {
     use super::Author::{Controller, Deployer, Person};
     use super::*;
     use crate::drift::model::{FieldSet, Manager, Operation};
+
+    #[test]
+    fn what_the_server_found_before_the_first_apply_is_nobodys() {
+        assert_eq!(Authors::default().of(&[writer("before-first-apply", "")]), [Author::Untold]);
+    }
 
     fn writer(name: &str, subresource: &str) -> Writer {
         Writer {

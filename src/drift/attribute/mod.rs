@@ -1,6 +1,7 @@
 //! Who is behind a difference, and whether one that Git does not declare is drift at all.
 
 mod autoscaling;
+mod dropped;
 mod managers;
 mod set_aside;
 mod versions;
@@ -99,10 +100,32 @@ impl<'a, 'f> Ownership<'a, 'f> {
     }
 
     fn owners(&self, steps: &[PathStep]) -> impl Iterator<Item = &(&'a Writer, Author)> {
+        // Of an empty struct empty parts may have been written, which no object keeps.
+        let is_hollow = matches!(find(&self.live.content, steps), Some(Value::Object(map)) if map.is_empty());
         self.all().filter(move |(writer, _)| {
+            let version = &writer.api_version;
             versions::owns_renamed(writer, steps)
-                || self.any_name(&writer.api_version, steps, |steps| writer.fields.owns(steps))
+                || versions::owns_as_text(&self.live.content, writer, steps)
+                || is_hollow && writer.fields.touches(steps, |_| false)
+                || self.any_name(version, steps, |steps| {
+                    writer.fields.owns(steps, |above| self.is_one_value(version, above))
+                })
         })
+    }
+
+    fn root(&self) -> NodeId {
+        self.known.schema.root(&self.live.key.type_key)
+    }
+
+    /// Whether whoever owns the field at `steps` of a version owns all that is below it; where no schema tells, it is
+    /// likely.
+    fn is_one_value(&self, api_version: &str, steps: &[PathStep]) -> bool {
+        let reading = self.known.readings.iter().find(|reading| reading.live.key.type_key.api_version() == api_version);
+        let (schema, root) = match reading {
+            Some(reading) => (&*reading.schema, reading.schema.root(&reading.live.key.type_key)),
+            None => (self.known.schema, self.root()),
+        };
+        root == Schema::ANY || schema.is_one_value(schema.node_at(root, steps))
     }
 
     /// Judges one difference; an addition may turn out to be none, or to be several below it. What is found to be the
@@ -114,7 +137,11 @@ impl<'a, 'f> Ownership<'a, 'f> {
         }
         match difference.change {
             Change::Changed => vec![self.changed(difference)],
-            Change::Removed => vec![self.removed(difference)],
+            Change::Removed => match find(&self.live.content, difference.path.steps()) {
+                // A field that is no pointer and is always written lives as its zero, which the normal form drops.
+                Some(zero) if is_scalar(zero) => vec![self.changed(with_live(difference, zero))],
+                _ => vec![self.removed(difference)],
+            },
             Change::Added => match find(self.known.written, difference.path.steps()) {
                 // The server drops a zero, and so does the normal form; Git declares it all the same.
                 Some(zero)
@@ -127,11 +154,27 @@ impl<'a, 'f> Ownership<'a, 'f> {
         }
     }
 
+    /// Whether the server dropped a declared field when it was written.
+    #[must_use]
+    pub fn was_dropped(&self, difference: &Difference<'_>) -> bool {
+        let (Change::Removed, Some(declared)) = (difference.change, difference.desired) else { return false };
+        if dropped::is_cleared(&self.live.content, difference.path.steps()) {
+            return true;
+        }
+        let Known { written, schema, .. } = self.known;
+        let version = written["apiVersion"].as_str().unwrap_or_default();
+        self.all().any(|(writer, _)| {
+            writer.api_version == version
+                && dropped::was_dropped(schema, self.root(), &writer.fields, difference.path.steps(), declared)
+        })
+    }
+
     /// Whether the field is another's to set even where Git declares it.
     fn is_overruled(&self, difference: &Difference<'_>) -> bool {
         let steps = difference.path.steps();
         if self.known.scaled.is_some_and(|scaled| scaled.in_range(steps, difference.live))
             || set_aside::is_condition(&self.live.content, difference)
+            || set_aside::is_appended(&self.live.content, difference)
         {
             return true;
         }
@@ -203,7 +246,16 @@ impl<'a, 'f> Ownership<'a, 'f> {
         if children.is_empty() {
             return vec![(difference.live_pointer.clone(), self.leaf(steps))];
         }
-        children.iter().flat_map(|child| self.leaves(child)).collect()
+        let mut leaves: Vec<_> = children.iter().flat_map(|child| self.leaves(child)).collect();
+        // Who declares an empty struct owns it, and all that is in it may be default.
+        if difference
+            .live
+            .is_some_and(|live| matches!(self.known.schema.shape_of(difference.node, live), Shape::Struct(_)))
+            && let own @ Leaf::Foreign(..) = self.leaf(steps)
+        {
+            leaves.push((difference.live_pointer.clone(), own));
+        }
+        leaves
     }
 
     /// Whether a person added the element of a list: what the server allocates inside came with it.
@@ -223,7 +275,11 @@ impl<'a, 'f> Ownership<'a, 'f> {
 
     fn a_person_owns(&self, steps: &[PathStep]) -> bool {
         self.all().any(|(writer, author)| {
-            *author == Author::Person && self.any_name(&writer.api_version, steps, |steps| writer.fields.touches(steps))
+            let version = &writer.api_version;
+            *author == Author::Person
+                && self.any_name(version, steps, |steps| {
+                    writer.fields.touches(steps, |above| self.is_one_value(version, above))
+                })
         })
     }
 
@@ -246,6 +302,10 @@ impl<'a, 'f> Ownership<'a, 'f> {
         let deployers = self.owners(steps).filter(|(_, a)| *a == Author::Deployer).map(|(w, _)| &w.manager);
         if let Some(applier) = latest(deployers.filter(applied)) {
             return Leaf::Foreign(Origin::Stale, Some(applier));
+        }
+        // As good as an object without managedFields: only its default is in sync.
+        if by(Author::Untold).is_some() {
+            return Leaf::Foreign(Origin::Unknown, None);
         }
         // A write to the scale subresource may leave no trace.
         if autoscaling::is_replicas(steps) && self.owners(steps).next().is_none() {
@@ -330,6 +390,13 @@ fn with_desired<'a>(mut difference: Difference<'a>, desired: &'a Value) -> Diffe
         difference.desired_pointer.push_key(key);
     }
     Difference { change: Change::Changed, desired: Some(desired), ..difference }
+}
+
+fn with_live<'a>(mut difference: Difference<'a>, live: &'a Value) -> Difference<'a> {
+    if let Some(PathStep::Key(key)) = difference.path.steps().last() {
+        difference.live_pointer.push_key(key);
+    }
+    Difference { change: Change::Changed, live: Some(live), ..difference }
 }
 
 fn time((writer, _): &(&Writer, Author)) -> Option<Timestamp> {

@@ -2,7 +2,7 @@
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use crate::drift::model::{AllocatedField, Difference, PathStep};
 
@@ -29,10 +29,19 @@ const TRACKING: [&str; 17] = [
 
 /// Whether the server computes the field anew at every write, whoever the writer is.
 ///
-/// Rule: `pkg/registry/apps/daemonset/strategy.go` and the conversion of `DaemonSet` in `pkg/apis/apps/v1`.
+/// Rule: `pkg/registry/apps/daemonset/strategy.go` and the conversion of `DaemonSet` in `pkg/apis/apps/v1`; a Job without
+/// labels gets those of its template, `SetDefaults_Job` in `pkg/apis/batch/v1/defaults.go`.
 pub(super) fn is_computed(live: &Value, steps: &[PathStep]) -> bool {
     let names: Vec<&str> = steps.iter().filter_map(name).collect();
-    names == ["metadata", "annotations", "deprecated.daemonset.template.generation"] && live["kind"] == "DaemonSet"
+    match (live["kind"].as_str(), names.as_slice()) {
+        (Some("DaemonSet"), ["metadata", "annotations", key]) => *key == "deprecated.daemonset.template.generation",
+        (Some("Job"), ["metadata", "labels", key]) => {
+            let by_a_controller = matches!(key.rsplit('/').next(), Some("controller-uid" | "job-name"));
+            let label = &live["metadata"]["labels"][*key];
+            by_a_controller && live["spec"]["template"]["metadata"]["labels"].get(key) == Some(label)
+        }
+        _ => false,
+    }
 }
 
 /// Whether the field at `steps` of the object `live` is one that the cluster or a deployer adds by itself.
@@ -44,8 +53,43 @@ pub(super) fn is_set_aside(allocated: &[AllocatedField], live: &Value, steps: &[
         // kapp marks what it deploys in selectors and templates, too.
         [.., "labels" | "matchLabels" | "selector", key] if key.starts_with("kapp.k14s.io/") => true,
         [.., "metadata", "creationTimestamp"] => value.is_null(),
+        ["secrets", ..] if live["kind"] == "ServiceAccount" => holds_tokens_only(live, value),
         _ => allocated.iter().any(|field| field.covers(steps, live)),
     }
+}
+
+/// Whether a `ServiceAccount`'s list of Secrets, or one of its elements, is what controllers make for it.
+///
+/// Rule: `pkg/controller/serviceaccount/tokens_controller.go` of Kubernetes up to 1.23, and the
+/// pull secrets of `OpenShift`.
+fn holds_tokens_only(live: &Value, value: &Value) -> bool {
+    let account = live["metadata"]["name"].as_str().unwrap_or_default();
+    let is_token = |element: &Value| {
+        let rest = element["name"].as_str().and_then(|name| name.strip_prefix(account));
+        rest.is_some_and(|rest| rest.starts_with("-token-") || rest.starts_with("-dockercfg-"))
+    };
+    value.as_array().map_or_else(|| is_token(value), |elements| elements.iter().all(is_token))
+}
+
+/// Whether all that the tolerations of a Pod hold beside what Git declares is what admission appends to each, whoever
+/// wrote the list last.
+///
+/// Rule: `plugin/pkg/admission/defaulttolerationseconds/admission.go`.
+pub(super) fn is_appended(live: &Value, difference: &Difference<'_>) -> bool {
+    let names: Vec<&str> = difference.path.names().collect();
+    let Some(lives) = difference.live.and_then(Value::as_array) else { return false };
+    let declared = difference.desired.and_then(Value::as_array).map_or(&[][..], Vec::as_slice);
+    let mut rest = declared.iter().peekable();
+    live["kind"] == "Pod"
+        && names == ["spec", "tolerations"]
+        && lives.iter().all(|element| rest.next_if_eq(&element).is_some() || is_default_toleration(element))
+        && rest.peek().is_none()
+}
+
+fn is_default_toleration(element: &Value) -> bool {
+    ["node.kubernetes.io/not-ready", "node.kubernetes.io/unreachable"].iter().any(|key| {
+        *element == json!({"key": key, "operator": "Exists", "effect": "NoExecute", "tolerationSeconds": 300})
+    })
 }
 
 /// Whether the annotations of a Pod template hold that of `kubectl rollout restart`, which is reported by itself.

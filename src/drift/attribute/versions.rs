@@ -1,4 +1,4 @@
-//! Fields that are called otherwise at another version of their kind, in whose words an author's entry speaks.
+//! Fields that an author's entry calls otherwise: as they are at another version, or as they were written.
 
 use std::sync::Arc;
 
@@ -24,8 +24,20 @@ pub(super) fn owns_renamed(writer: &Writer, steps: &[PathStep]) -> bool {
         writer.api_version == *api_version
             && spec == "spec"
             && field == own
-            && writer.fields.owns(&elsewhere.iter().map(key).collect::<Vec<_>>())
+            && writer.fields.names(&elsewhere.iter().map(key).collect::<Vec<_>>())
     })
+}
+
+/// Whether `writer` owns a Secret's key by having written it under `stringData`.
+///
+/// Rule: `pkg/apis/core/v1/conversion.go`, `Convert_v1_Secret_To_core_Secret`.
+pub(super) fn owns_as_text(live: &Value, writer: &Writer, steps: &[PathStep]) -> bool {
+    match steps {
+        [PathStep::Key(data), key @ PathStep::Key(_)] if data == "data" && live["kind"] == "Secret" => {
+            writer.fields.names(&[PathStep::Key("stringData".to_owned()), key.clone()])
+        }
+        _ => false,
+    }
 }
 
 /// A live object as the server tells it at another version than the one that Git declares.

@@ -54,27 +54,39 @@ impl FieldSet {
         (node, steps.len())
     }
 
-    /// Whether the manager owns the field at `steps` itself: as a leaf, as a container by `.`, or through an
-    /// atomic list or map above it.
+    /// Whether the manager owns the field at `steps` itself: as a leaf, as a container by `.`, or through a container
+    /// above it of which `is_one_value` says that it is owned as a whole. Any other container without children is one
+    /// of which the manager owns nothing but that it is there: declared empty, or emptied by somebody else.
     #[must_use]
-    pub fn owns(&self, steps: &[PathStep]) -> bool {
+    pub fn owns(&self, steps: &[PathStep], is_one_value: impl Fn(&[PathStep]) -> bool) -> bool {
         let (node, taken) = self.walk(steps);
-        if taken == steps.len() { node.owned } else { taken > 0 && node.children.is_empty() }
+        if taken == steps.len() { node.owned } else { node.holds_below(&steps[..taken], is_one_value) }
+    }
+
+    /// Whether the set names the field at `steps` itself, not only something above or below it.
+    #[must_use]
+    pub fn names(&self, steps: &[PathStep]) -> bool {
+        self.owns(steps, |_| false)
     }
 
     /// Whether the manager owns the field at `steps` or anything below it.
     #[must_use]
-    pub fn touches(&self, steps: &[PathStep]) -> bool {
+    pub fn touches(&self, steps: &[PathStep], is_one_value: impl Fn(&[PathStep]) -> bool) -> bool {
         let (node, taken) = self.walk(steps);
         if taken == steps.len() {
             node.owned || !node.children.is_empty()
         } else {
-            taken > 0 && node.children.is_empty()
+            node.holds_below(&steps[..taken], is_one_value)
         }
     }
 }
 
 impl Node {
+    /// Whether what is below this node, which stands at `steps`, belongs to it without being named.
+    fn holds_below(&self, steps: &[PathStep], is_one_value: impl Fn(&[PathStep]) -> bool) -> bool {
+        !steps.is_empty() && self.children.is_empty() && is_one_value(steps)
+    }
+
     fn parse(fields: &Value) -> Self {
         let Value::Object(map) = fields else { return Self::default() };
         let mut node = Self { owned: map.is_empty() || map.contains_key("."), children: BTreeMap::new() };
@@ -122,6 +134,11 @@ mod tests {
         PathStep::Element(vec![("name".into(), json!(name))])
     }
 
+    /// Every container without children is owned as a whole.
+    fn whole(_: &[PathStep]) -> bool {
+        true
+    }
+
     fn sample() -> FieldSet {
         FieldSet::parse(&json!({
             "f:metadata": {"f:labels": {".": {}, "f:app": {}}, "f:finalizers": {".": {}, "v:\"x\"": {}}},
@@ -135,20 +152,23 @@ mod tests {
     #[test]
     fn a_leaf_an_element_and_a_set_member_are_owned() {
         let set = sample();
-        assert!(set.owns(&[key("metadata"), key("labels"), key("app")]));
-        assert!(set.owns(&[key("metadata"), key("finalizers"), PathStep::Member(json!("x"))]));
-        assert!(set.owns(&[key("spec"), key("containers"), element("a")]));
-        assert!(!set.owns(&[key("spec"), key("containers"), element("b")]));
-        assert!(!set.owns(&[key("metadata"), key("labels"), key("other")]));
+        assert!(set.owns(&[key("metadata"), key("labels"), key("app")], whole));
+        assert!(set.owns(&[key("metadata"), key("finalizers"), PathStep::Member(json!("x"))], whole));
+        assert!(set.owns(&[key("spec"), key("containers"), element("a")], whole));
+        assert!(!set.owns(&[key("spec"), key("containers"), element("b")], whole));
+        assert!(!set.owns(&[key("metadata"), key("labels"), key("other")], whole));
     }
 
     #[test]
     fn an_atomic_map_owns_what_is_below_it_and_a_container_without_dot_does_not() {
         let set = sample();
-        assert!(set.owns(&[key("spec"), key("nodeSelector"), key("disk")]));
-        assert!(!set.owns(&[key("spec"), key("containers")]));
-        assert!(set.touches(&[key("spec"), key("containers")]));
-        assert!(!set.touches(&[key("spec"), key("replicas")]));
-        assert!(!FieldSet::parse(&json!({})).owns(&[key("spec")]));
+        assert!(set.owns(&[key("spec"), key("nodeSelector"), key("disk")], whole));
+        assert!(!set.owns(&[key("spec"), key("containers")], whole));
+        assert!(set.touches(&[key("spec"), key("containers")], whole));
+        assert!(!set.touches(&[key("spec"), key("replicas")], whole));
+        assert!(!set.owns(&[key("spec"), key("nodeSelector"), key("disk")], |_| false), "it was emptied");
+        assert!(set.names(&[key("spec"), key("nodeSelector")]));
+        assert!(!set.names(&[key("spec"), key("nodeSelector"), key("disk")]));
+        assert!(!FieldSet::parse(&json!({})).owns(&[key("spec")], whole));
     }
 }

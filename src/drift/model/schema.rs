@@ -125,12 +125,13 @@ pub enum Scalar {
 pub struct Schema {
     nodes: Vec<Shape>,
     kinds: HashMap<TypeKey, NodeId>,
+    atomic: HashSet<NodeId>,
     dry_run: HashSet<TypeKey>,
 }
 
 impl Default for Schema {
     fn default() -> Self {
-        Self { nodes: vec![Shape::Any], kinds: HashMap::new(), dry_run: HashSet::new() }
+        Self { nodes: vec![Shape::Any], kinds: HashMap::new(), atomic: HashSet::new(), dry_run: HashSet::new() }
     }
 }
 
@@ -153,6 +154,35 @@ impl Schema {
         if let Some(place) = self.nodes.get_mut(id.0 as usize) {
             *place = shape;
         }
+    }
+
+    /// Says that server-side apply treats an object as one value: `x-kubernetes-map-type: atomic`.
+    pub fn mark_atomic(&mut self, id: NodeId) {
+        self.atomic.insert(id);
+    }
+
+    /// Whether server-side apply treats the value as one: whoever owns it owns all that is below it.
+    ///
+    /// Rule: `k8s.io/kube-openapi`, `pkg/schemaconv`; of what no schema knows only lists are one value.
+    #[must_use]
+    pub fn is_one_value(&self, id: NodeId) -> bool {
+        match self.shape(id) {
+            Shape::Any => false,
+            Shape::Literal | Shape::Scalar(_) | Shape::Either { .. } => true,
+            Shape::Struct(_) | Shape::Map(_) => self.atomic.contains(&id),
+            Shape::List { list_type, .. } => matches!(list_type, ListType::Atomic | ListType::Bag),
+        }
+    }
+
+    /// The node to which `steps` lead from `root`.
+    #[must_use]
+    pub fn node_at(&self, root: NodeId, steps: &[PathStep]) -> NodeId {
+        steps.iter().fold(root, |node, step| match (self.shape(node), step) {
+            (Shape::Struct(of), PathStep::Key(key)) => of.node(key),
+            (Shape::Map(of), _) => *of,
+            (Shape::List { item, .. }, _) => *item,
+            _ => Self::ANY,
+        })
     }
 
     /// Names the shape of a kind's objects.

@@ -97,6 +97,8 @@ pub(super) struct Raw {
     default: Option<Value>,
     #[serde(rename = "x-kubernetes-list-type")]
     list_type: Option<String>,
+    #[serde(rename = "x-kubernetes-map-type")]
+    map_type: Option<String>,
     #[serde(rename = "x-kubernetes-list-map-keys")]
     list_map_keys: Vec<String>,
     #[serde(rename = "x-kubernetes-int-or-string")]
@@ -192,8 +194,15 @@ impl<'a> Builder<'a> {
                 None => self.shape(raw, dialect, name, depth)?,
             },
         };
-        self.schema.fill(id, shape);
+        self.fill(id, raw, shape);
         Ok(id)
+    }
+
+    fn fill(&mut self, id: NodeId, raw: &Raw, shape: Shape) {
+        self.schema.fill(id, shape);
+        if raw.map_type.as_deref() == Some("atomic") {
+            self.schema.mark_atomic(id);
+        }
     }
 
     fn node(&mut self, raw: &'a Raw, dialect: Dialect, depth: usize) -> Result<NodeId, OpenApiError> {
@@ -213,7 +222,7 @@ impl<'a> Builder<'a> {
             return Ok(Schema::ANY);
         }
         let id = self.schema.reserve().ok_or(OpenApiError::TooLarge)?;
-        self.schema.fill(id, shape);
+        self.fill(id, raw, shape);
         Ok(id)
     }
 

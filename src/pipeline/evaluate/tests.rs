@@ -16,7 +16,8 @@ fn found(desired: &str, live: &str) -> Vec<String> {
     found_by(&kubernetes::schema(), &Rules::default(), desired, live)
 }
 
-fn found_by(schema: &Arc<Schema>, rules: &Rules, desired: &str, live: &str) -> Vec<String> {
+/// Both sides as they are read.
+fn read(desired: &str, live: &str) -> (Desired, Live) {
     let redactor = Redactor::new(&[7; 32]);
     let read = |text: &str| {
         let mut objects = manifest::objects(&"a.yaml".into(), text.as_bytes(), &redactor);
@@ -24,8 +25,20 @@ fn found_by(schema: &Arc<Schema>, rules: &Rules, desired: &str, live: &str) -> V
         objects.remove(0).unwrap()
     };
     let (declared, position, lines) = read(desired);
-    let desired = Desired::new(declared, position, lines);
-    let live = Live::from(read(live).0);
+    (Desired::new(declared, position, lines), Live::from(read(live).0))
+}
+
+/// The paths of what is declared in vain.
+fn warned(desired: &str, live: &str) -> Vec<String> {
+    let (desired, live) = read(desired, live);
+    let (schema, rules) = (kubernetes::schema(), Rules::default());
+    let environment = "test";
+    let judge = Judge { environment, schema: &schema, rules: &rules, desired: &desired, scaled: None, readings: &[] };
+    judge.living(&live, None).warnings.iter().map(|warning| warning.path.to_string()).collect()
+}
+
+fn found_by(schema: &Arc<Schema>, rules: &Rules, desired: &str, live: &str) -> Vec<String> {
+    let (desired, live) = read(desired, live);
     let schemas = HashMap::from([(desired.key.type_key.clone(), Arc::clone(schema))]);
     findings(&desired, &live, &Evidence { schemas, ..Evidence::default() }, "test", rules)
         .iter()

@@ -50,14 +50,46 @@ fn sites<'a>(schema: Option<Schema<'a>>, value: &Value, at: &str, found: &mut Ve
 
 /// Whether somebody may set the field with an effect.
 fn is_open(schema: Schema<'_>, key: &str) -> bool {
-    !schema.name.ends_with(".v1.ObjectMeta") || matches!(key, "labels" | "annotations")
+    // A default for all Pods would act on other cases.
+    key != "globalDefault" && (!schema.name.ends_with(".v1.ObjectMeta") || matches!(key, "labels" | "annotations"))
+}
+
+/// What stands at a place: each sort is changed as often as the others, however many places there are of it.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+enum Sort {
+    Scalar,
+    Struct,
+    Map,
+    Keyed,
+    Set,
+    Atomic,
+    Element,
+}
+
+fn sort(site: &Site<'_>, value: &Value) -> Sort {
+    let in_a_list = site.pointer.rsplit('/').next().is_some_and(|last| last.parse::<usize>().is_ok());
+    match (value, site.schema) {
+        (Value::Object(_), _) if in_a_list => Sort::Element,
+        (Value::Object(_), Some(schema)) if schema.values().is_some() => Sort::Map,
+        (Value::Object(_), _) => Sort::Struct,
+        (Value::Array(_), Some(schema)) if schema.keys().is_some() => Sort::Keyed,
+        (Value::Array(_), Some(schema)) if schema.is_set() => Sort::Set,
+        (Value::Array(_), _) => Sort::Atomic,
+        _ => Sort::Scalar,
+    }
 }
 
 /// Changes one thing; false where the place allows none.
 pub fn mutate(schema: Schema<'_>, object: &mut Value, random: &mut Random) -> bool {
     let mut found = Vec::new();
     sites(Some(schema), object, "", &mut found);
-    let site = random.one(&found);
+    let of = |site: &Site<'_>| object.pointer(&site.pointer).map(|value| sort(site, value));
+    let mut sorts: Vec<Sort> = found.iter().filter_map(of).collect();
+    sorts.sort_unstable();
+    sorts.dedup();
+    let wanted = Some(*random.one(&sorts));
+    let fitting: Vec<&Site<'_>> = found.iter().filter(|site| of(site) == wanted).collect();
+    let site = *random.one(&fitting);
     if !site.pointer.is_empty() && random.chance(20) {
         return take_away(object, &site.pointer);
     }
@@ -102,6 +134,7 @@ pub fn mutate(schema: Schema<'_>, object: &mut Value, random: &mut Random) -> bo
             *text = match words {
                 Some(words) => random.one(words).as_str().unwrap_or_default().to_owned(),
                 None if site.schema.is_some_and(Schema::is_quantity) => "7".to_owned(),
+                None if site.pointer.ends_with("/caBundle") => format!("{}Cg==", text.trim_end_matches("Cg==")),
                 None if site.schema.is_some_and(|schema| schema.raw["format"] == "byte") => "Y2hhbmdlZA==".to_owned(),
                 None => format!("{text}x"),
             };
@@ -156,7 +189,16 @@ fn reword_below(schema: Option<Schema<'_>>, desired: &mut Value, live: &Value, a
                 let live = if same_length { &live[index] } else { &Value::Null };
                 reword_below(schema.items(), item, live, &format!("{at}/{index}"), random);
             }
-            if schema.keys().is_some() || schema.is_set() {
+            let lacks_a_key = |item: &Value| {
+                let lacks = |key: &&str| item.get(*key).is_none_or(|value| *value == "" || value.is_null());
+                schema
+                    .keys()
+                    .into_iter()
+                    .flatten()
+                    .any(|key| lacks(&key) && schema.items().is_some_and(|item| item.default_of(key).is_none()))
+            };
+            // Without its keys an element is found by its place alone.
+            if schema.keys().is_some() && !items.iter().any(lacks_a_key) || schema.is_set() {
                 random.shuffle(items);
             }
         }

@@ -33,6 +33,12 @@ impl OpenApi {
         read
     }
 
+    /// The component of this name.
+    pub fn component(&self, name: &str) -> Schema<'_> {
+        let (name, raw) = self.components.get_key_value(name).expect("the server publishes it");
+        Schema { all: self, name, raw }
+    }
+
     /// The schema of a kind's objects.
     pub fn kind(&self, object: &Value) -> Schema<'_> {
         let key = ["apiVersion", "kind"].map(|key| object[key].as_str().expect("text").to_owned());
@@ -102,13 +108,39 @@ impl<'a> Schema<'a> {
         self.raw["required"].as_array().is_some_and(|required| required.iter().any(|name| name == key))
     }
 
-    /// Whether it is one of the components that carry any JSON.
+    /// The default of the field `key`, which stands beside a reference.
+    pub fn default_of(self, key: &str) -> Option<Value> {
+        self.raw["properties"][key].get("default").cloned()
+    }
+
+    /// Whether it is a custom resource's field that keeps any JSON.
+    pub fn is_open(self) -> bool {
+        self.raw["x-kubernetes-preserve-unknown-fields"] == true && self.raw.get("properties").is_none()
+    }
+
+    /// Whether it is one of the components that carry any JSON as one value.
     pub fn is_raw(self) -> bool {
         self.name.ends_with(".RawExtension") || self.name.ends_with(".v1.JSON") || self.name.ends_with(".FieldsV1")
     }
 
+    /// Whether it is a number or a text.
+    pub fn is_int_or_string(self) -> bool {
+        self.name.ends_with(".IntOrString") || self.raw["x-kubernetes-int-or-string"] == true
+    }
+
+    /// Whether it is an object of its own, with kind and name.
+    pub fn is_embedded(self) -> bool {
+        self.raw["x-kubernetes-embedded-resource"] == true
+    }
+
+    /// Whether it is a custom resource's, which keeps what it is given.
+    pub fn is_custom(self) -> bool {
+        !self.name.starts_with("io.k8s.")
+    }
+
     /// Whether it is a quantity.
     pub fn is_quantity(self) -> bool {
-        self.name.ends_with(".Quantity")
+        let by_pattern = |pattern: &str| pattern.contains("[KMGTPE]i");
+        self.name.ends_with(".Quantity") || self.raw["pattern"].as_str().is_some_and(by_pattern)
     }
 }

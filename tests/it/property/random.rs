@@ -10,6 +10,13 @@ impl Random {
         Self(seed)
     }
 
+    /// Another seed each time, short enough to be typed.
+    pub fn drawn() -> u32 {
+        let mut bytes = [0; 4];
+        getrandom::fill(&mut bytes).expect("the system has random bytes");
+        u32::from_le_bytes(bytes)
+    }
+
     fn next(&mut self) -> u64 {
         self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
         let mut mixed = self.0;

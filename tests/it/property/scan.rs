@@ -19,12 +19,20 @@ pub struct Finding {
     pub manager: Option<String>,
 }
 
-/// The findings of each object that was compared.
-pub struct Found(HashMap<(KindKey, String), Vec<Finding>>);
+/// What is said of one object.
+#[derive(Debug)]
+pub struct Said {
+    pub findings: Vec<Finding>,
+    /// The paths of what is declared in vain.
+    pub warnings: Vec<String>,
+}
+
+/// What is said of each object that was compared.
+pub struct Found(HashMap<(KindKey, String), Said>);
 
 impl Found {
-    /// Of one object.
-    pub fn of(&self, manifest: &Value) -> Option<&Vec<Finding>> {
+    /// What is said of one object.
+    pub fn of(&self, manifest: &Value) -> Option<&Said> {
         let [version, kind] = ["apiVersion", "kind"].map(|key| manifest[key].as_str().expect("text"));
         let name = manifest["metadata"]["name"].as_str().expect("text").to_owned();
         self.0.get(&(TypeKey::new(version, kind).kind_key(), name))
@@ -89,7 +97,8 @@ impl Scanner {
                     manager: None,
                 });
             }
-            ((object.key.type_key.kind_key(), object.key.name), findings)
+            let warnings = object.warnings.iter().map(|warning| warning.path.to_string()).collect();
+            ((object.key.type_key.kind_key(), object.key.name), Said { findings, warnings })
         });
         Found(objects.collect())
     }

@@ -11,9 +11,8 @@ fn manifests(namespace: &str) -> Vec<Value> {
     let documents =
         driftd::yaml::documents(include_bytes!("../../property/kinds.yaml"), &driftd::yaml::Budget::default());
     let named = documents.into_iter().enumerate().map(|(number, document)| {
-        let mut object = document.expect("YAML").value;
-        object["metadata"]["name"] = format!("{namespace}-{number}").into();
-        object
+        let template = document.expect("YAML").value;
+        crate::property::named(&template, &format!("{namespace}-{number}"))
     });
     // Of custom resources a dump does not tell the defaults.
     let is_built_in =
