@@ -13,8 +13,16 @@ use crate::report::{EnvironmentReport, Identity, Report};
 /// Takes reports from the scans, hands out the latest [`Notice`].
 #[derive(Debug)]
 pub struct Board {
-    entries: Mutex<Vec<Entry>>,
+    held: Mutex<Held>,
     latest: watch::Sender<Arc<Notice>>,
+}
+
+/// What is held of all environments.
+#[derive(Debug)]
+struct Held {
+    entries: Vec<Entry>,
+    /// Whether every first scan had ended once: an environment that comes later makes nobody wait.
+    ready: bool,
 }
 
 /// Everything there is to serve at one moment.
@@ -26,6 +34,7 @@ pub struct Notice {
     pub environments: Vec<Freshness>,
     /// One for each environment that is promoted from another, in the order of the configuration.
     pub promotions: Vec<Promotion>,
+    ready: bool,
     text: String,
     open_metrics: String,
 }
@@ -55,9 +64,28 @@ impl Board {
     /// A board on which nothing stands yet.
     #[must_use]
     pub fn new(environments: Vec<Identity>) -> Self {
-        let entries: Vec<_> = environments.into_iter().map(Entry::new).collect();
-        let (latest, _) = watch::channel(Arc::new(Notice::of(&entries)));
-        Self { entries: Mutex::new(entries), latest }
+        let held = Held { entries: environments.into_iter().map(Entry::new).collect(), ready: false };
+        let (latest, _) = watch::channel(Arc::new(Notice::of(&held)));
+        Self { held: Mutex::new(held), latest }
+    }
+
+    /// From now on the environments `now` stand where those that belong to `family` did: the one of that name, and
+    /// those that are called `family:…`. What is known of one that stays is kept, of one that goes nothing.
+    pub fn regroup(&self, family: &str, now: Vec<Identity>) {
+        let belongs = |entry: &Entry| {
+            let name = &entry.freshness.identity.name;
+            name == family || name.strip_prefix(family).is_some_and(|rest| rest.starts_with(':'))
+        };
+        self.update(|entries| {
+            let place = entries.iter().position(belongs).unwrap_or(entries.len());
+            let mut before: Vec<Entry> = entries.extract_if(.., |entry| belongs(entry)).collect();
+            let entered = now.into_iter().map(|identity| {
+                let known = before.iter().position(|entry| entry.freshness.identity.name == identity.name);
+                known.map_or_else(|| Entry::new(identity), |index| before.swap_remove(index))
+            });
+            let entered: Vec<Entry> = entered.collect();
+            entries.splice(place..place, entered);
+        });
     }
 
     /// Puts up what a scan that has just ended found. A report on an environment that is not on the board is dropped.
@@ -90,12 +118,19 @@ impl Board {
     }
 
     fn change(&self, name: &str, change: impl FnOnce(&mut Entry)) {
+        self.update(|entries| {
+            let Some(entry) = entries.iter_mut().find(|entry| entry.freshness.identity.name == name) else { return };
+            change(entry);
+            entry.samples = entry.render();
+        });
+    }
+
+    fn update(&self, change: impl FnOnce(&mut Vec<Entry>)) {
         // A thread that panicked while it held the lock left entries that are still whole: each is replaced at once.
-        let mut entries = self.entries.lock().unwrap_or_else(PoisonError::into_inner);
-        let Some(entry) = entries.iter_mut().find(|entry| entry.freshness.identity.name == name) else { return };
-        change(entry);
-        entry.samples = entry.render();
-        self.latest.send_replace(Arc::new(Notice::of(&entries)));
+        let mut held = self.held.lock().unwrap_or_else(PoisonError::into_inner);
+        change(&mut held.entries);
+        held.ready |= held.entries.iter().all(|entry| entry.freshness.is_scanned());
+        self.latest.send_replace(Arc::new(Notice::of(&held)));
     }
 }
 
@@ -109,6 +144,8 @@ impl Entry {
     }
 
     fn scanned(&mut self, report: EnvironmentReport) {
+        // The branch of a pattern may be another one than before.
+        self.freshness.identity.branch.clone_from(&report.branch);
         self.freshness.last_scan = Some(report.finished_at);
         if report.complete {
             self.freshness.last_success = Some(report.finished_at);
@@ -144,7 +181,7 @@ impl Entry {
 }
 
 impl Notice {
-    fn of(entries: &[Entry]) -> Self {
+    fn of(Held { entries, ready }: &Held) -> Self {
         let environments: Vec<_> = entries.iter().map(|entry| entry.freshness.clone()).collect();
         let promotions: Vec<_> = entries.iter().filter_map(|entry| entry.promotion.clone()).collect();
         let report =
@@ -156,13 +193,20 @@ impl Notice {
             });
         let samples: Vec<_> = entries.iter().map(|entry| &entry.samples).collect();
         let body = |format| metrics::join(&samples, format);
-        Self { report, environments, promotions, text: body(Format::Text), open_metrics: body(Format::OpenMetrics) }
+        Self {
+            report,
+            environments,
+            promotions,
+            ready: *ready,
+            text: body(Format::Text),
+            open_metrics: body(Format::OpenMetrics),
+        }
     }
 
-    /// Whether every environment's first scan has ended, well or not.
+    /// Whether every environment's first scan has ended, well or not; an environment that comes later changes nothing.
     #[must_use]
-    pub fn is_ready(&self) -> bool {
-        self.environments.iter().all(Freshness::is_scanned)
+    pub const fn is_ready(&self) -> bool {
+        self.ready
     }
 
     /// The report on the environment `name`, once it was scanned.

@@ -42,11 +42,12 @@ pub fn choose(config: &Config, names: &[String]) -> Result<Vec<Arc<Environment>>
 }
 
 /// Scans the environments side by side and joins their reports in the given order; `None` for no environment.
-pub async fn run(pipeline: &Pipeline, environments: &[Arc<Environment>], mut promotions: Promotions) -> Option<Report> {
+pub async fn run(pipeline: &Pipeline, environments: &[Arc<Environment>], promotions: Promotions) -> Option<Report> {
+    let expanded = environments.iter().map(|environment| pipeline.expand(environment));
+    let environments = futures_util::future::join_all(expanded).await.concat();
     let scans = environments.iter().map(|environment| pipeline.scan(environment));
-    let judged = tokio::task::spawn_blocking(move || promotions.look(Timestamp::now()));
-    let (scans, judged) = tokio::join!(futures_util::future::join_all(scans), judged);
-    Some(Report { promotions: judged.ok()?, ..Report::new(scans)? })
+    let (scans, promotions) = tokio::join!(futures_util::future::join_all(scans), promotions.look(Timestamp::now()));
+    Some(Report { promotions, ..Report::new(scans)? })
 }
 
 /// What promotions mean: somebody has to look, or not all of them are known.

@@ -113,7 +113,7 @@ fn check(arguments: &Check, color: Color) -> Result<Exit, CommandError> {
         open(&arguments.results, color)?
     };
     let pipeline = Pipeline::new(&config)?;
-    let promotions = Promotions::among(&config, &environments)?;
+    let promotions = Promotions::among(&config, &environments, pipeline.repositories())?;
     let report = one_shot(check::run(&pipeline, &environments, promotions))?.ok_or(CommandError::Died)?;
     finish(&report, &arguments.fail_on, &arguments.results, outputs)
 }
@@ -121,9 +121,8 @@ fn check(arguments: &Check, color: Color) -> Result<Exit, CommandError> {
 fn promotion(arguments: &Promotion, color: Color) -> Result<Exit, CommandError> {
     let config = Config::load(&arguments.file.config)?;
     let outputs = Outputs::open(&arguments.output, color).map_err(CommandError::Open)?;
-    let mut promotions = Promotions::new(&config)?;
-    let work = move || promotions.look(Timestamp::now());
-    let found = one_shot(async { tokio::task::spawn_blocking(work).await })?.map_err(|_| CommandError::Died)?;
+    let promotions = Promotions::new(&config)?;
+    let found = one_shot(promotions.look(Timestamp::now()))?;
     let verdict = check::promotion_verdict(&found);
     let written = outputs.write_promotions(&found, Timestamp::now());
     written.map_err(|error| CommandError::Write { error, verdict })?;
@@ -163,7 +162,10 @@ fn runtime() -> io::Result<tokio::runtime::Runtime> {
     tokio::runtime::Builder::new_multi_thread().enable_all().build()
 }
 
-/// Drives `work` to its end or to Ctrl-C; what still runs then is left behind.
+/// How long a fetch that was stopped has to end, so that its temporary folder can go.
+const LAST_MOMENT: Duration = Duration::from_secs(1);
+
+/// Drives `work` to its end or to Ctrl-C; what still runs after a last moment is left behind.
 fn one_shot<F: Future>(work: F) -> Result<F::Output, CommandError> {
     let runtime = runtime()?;
     let outcome = runtime.block_on(async {
@@ -173,6 +175,6 @@ fn one_shot<F: Future>(work: F) -> Result<F::Output, CommandError> {
             output = work => Ok(output),
         }
     });
-    runtime.shutdown_background();
+    runtime.shutdown_timeout(LAST_MOMENT);
     outcome
 }

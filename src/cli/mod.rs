@@ -15,6 +15,7 @@ use self::logging::{LogFormat, LogLevel};
 use self::output::{Color, Output};
 use crate::check::Rule;
 use crate::config::{self, Config};
+use crate::git;
 
 pub use exit::Exit;
 pub use logging::report_panic;
@@ -158,6 +159,9 @@ struct Results {
 
 /// Does what the arguments ask for, the program's name first among them.
 pub fn main(arguments: impl IntoIterator<Item = OsString>) -> Exit {
+    if let Some(answered) = git::answer_ssh() {
+        return if answered.is_ok() { Exit::Success } else { Exit::Usage };
+    }
     let cli = match Cli::try_parse_from(with_check_as_command(arguments.into_iter().collect())) {
         Ok(cli) => cli,
         Err(error) => {

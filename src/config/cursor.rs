@@ -106,6 +106,11 @@ impl<'a> Cursor<'a> {
         self.value.is_array()
     }
 
+    /// Whether it is a mapping, for keys that take text or a mapping.
+    pub(super) fn is_mapping(&self) -> bool {
+        self.value.is_object()
+    }
+
     pub(super) fn is_false(&self) -> bool {
         self.value == &Value::Bool(false)
     }
@@ -185,7 +190,12 @@ impl<'a> Section<'a> {
 
     /// The value of a key that has to be there.
     pub(super) fn require(&self, key: &str, hint: &str) -> Result<Cursor<'a>, Noted> {
-        self.get(key).ok_or_else(|| self.child(key).note("is missing", hint))
+        self.get(key).ok_or_else(|| self.missing(key, hint))
+    }
+
+    /// Notes that a key which has to be there is not.
+    pub(super) fn missing(&self, key: &str, hint: &str) -> Noted {
+        self.child(key).note("is missing", hint)
     }
 
     /// What `read` makes of the key's value, where there is one.

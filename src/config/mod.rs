@@ -1,10 +1,12 @@
 //! What the operator wants: plain settings, valid by construction.
 
+mod address;
 mod cursor;
 mod duration;
 mod error;
 mod parse;
 mod promotion;
+mod reference;
 mod repository;
 mod rules;
 #[cfg(test)]
@@ -20,7 +22,9 @@ use crate::drift::classify::SeverityRule;
 use crate::drift::extras::Extras;
 use crate::drift::ignore::IgnoreRule;
 use crate::drift::model::RedactRule;
+pub use address::{Address, NoAddress};
 pub use error::{ConfigError, Problem, Problems};
+pub use reference::{Pattern, Pick, Reference};
 
 /// The whole configuration; every name in it refers to something that exists.
 #[derive(Debug, Clone, PartialEq)]
@@ -31,6 +35,10 @@ pub struct Config {
     pub max_staleness: Duration,
     /// Where the daemon listens.
     pub listen: SocketAddr,
+    /// Where mirrors of remote repositories are kept; in a temporary folder of the process where absent.
+    pub git_cache: Option<PathBuf>,
+    /// Every one of the file, in its order; also those that no environment uses.
+    pub repositories: Vec<Arc<Repository>>,
     /// In the order of the file; at least one.
     pub environments: Vec<Arc<Environment>>,
     /// Field managers whose writes are deployments, beside the well-known ones.
@@ -84,8 +92,8 @@ pub struct Environment {
     pub name: String,
     /// Where its manifests come from.
     pub repository: Arc<Repository>,
-    /// A branch (also a tag or commit) of that repository.
-    pub branch: String,
+    /// What of that repository is followed.
+    pub reference: Reference,
     /// Folders or files in the repository, relative to its root; `""` is the root itself.
     pub paths: Vec<String>,
     /// How files become manifests.
@@ -117,8 +125,62 @@ pub enum Strategy {
 pub struct Repository {
     /// Unique.
     pub name: String,
-    /// Where it lies on this machine.
-    pub path: PathBuf,
+    /// Where it lies.
+    pub address: Address,
+    /// What its server is shown.
+    pub credentials: Credentials,
+    /// The authorities that may vouch for its server, in place of the system's.
+    pub ca_file: Option<PathBuf>,
+    /// What stands between it and driftd.
+    pub proxy: Proxy,
+    /// How long its server may stay silent.
+    pub idle_timeout: Duration,
+    /// How long a whole fetch may take.
+    pub fetch_timeout: Duration,
+}
+
+impl Repository {
+    /// One without credentials, at `address`.
+    #[must_use]
+    pub fn at(name: &str, address: Address) -> Self {
+        Self {
+            name: name.to_owned(),
+            address,
+            credentials: Credentials::default(),
+            ca_file: None,
+            proxy: Proxy::Environment,
+            idle_timeout: repository::IDLE_TIMEOUT,
+            fetch_timeout: repository::FETCH_TIMEOUT,
+        }
+    }
+}
+
+/// The files that hold what a Git server is shown; read anew at every fetch, so that they may rotate.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Credentials {
+    /// The user of an https URL.
+    pub username_file: Option<PathBuf>,
+    /// The password of that user.
+    pub password_file: Option<PathBuf>,
+    /// A token in place of a password, with or without a user.
+    pub token_file: Option<PathBuf>,
+    /// A private key for ssh; the agent's keys and ssh's own default ones where absent.
+    pub ssh_key_file: Option<PathBuf>,
+    /// The passphrase of that key.
+    pub ssh_passphrase_file: Option<PathBuf>,
+    /// The keys of ssh servers, in place of those that ssh itself knows.
+    pub known_hosts_file: Option<PathBuf>,
+}
+
+/// What stands between a repository and driftd.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Proxy {
+    /// What the variables `HTTPS_PROXY` and `NO_PROXY` of the process say.
+    Environment,
+    /// Nothing, whatever the variables say.
+    Direct,
+    /// The http or https proxy of this URL, which holds no credentials.
+    At(String),
 }
 
 /// A cluster, or files in place of one.

@@ -9,7 +9,8 @@ use std::time::Duration;
 use super::cursor::{Cursor, Noted, Notes, Section, did_you_mean};
 use super::error::Problem;
 use super::{
-    Cluster, ClusterSource, Config, Environment, Renderer, Repository, Strategy, duration, promotion, repository, rules,
+    Cluster, ClusterSource, Config, Environment, Renderer, Repository, Strategy, duration, promotion, reference,
+    repository, rules,
 };
 use crate::drift::extras::Extras;
 use crate::yaml::{self, Budget, Document};
@@ -57,6 +58,7 @@ fn read(root: &Cursor<'_>, folder: &Path) -> Result<Config, Noted> {
         "interval",
         "maxStaleness",
         "http",
+        "gitCache",
         "clusters",
         "repositories",
         "environments",
@@ -73,8 +75,13 @@ fn read(root: &Cursor<'_>, folder: &Path) -> Result<Config, Noted> {
         duration_of_at_least(cursor, least)
     });
     let listen = file.optional("http", read_listen);
+    let git_cache = file.optional("gitCache", |cursor| Ok(folder.join(cursor.text()?)));
     let clusters = Named::read(&file, "clusters", |section| read_cluster(section, folder));
-    let repositories = Named::read(&file, "repositories", |section| read_repository(section, folder));
+    let repositories = Named::read(&file, "repositories", |section| {
+        let unnamed = repository::read(section, folder);
+        let name = name_of(section)?.to_owned();
+        Ok(unnamed?.named(name))
+    });
     let environments =
         Named::read(&file, "environments", |section| read_environment(section, &clusters, &repositories));
     let promotions = promotion::check(&file, |name| environments.get(name));
@@ -91,6 +98,8 @@ fn read(root: &Cursor<'_>, folder: &Path) -> Result<Config, Noted> {
         interval,
         max_staleness: max_staleness?.unwrap_or(interval.saturating_mul(3)),
         listen: listen?.unwrap_or(LISTEN),
+        git_cache: git_cache?,
+        repositories: repositories.all()?,
         environments: environments.all()?,
         deployers: deployers?.unwrap_or_default(),
         extras: extras?.unwrap_or_default(),
@@ -101,7 +110,7 @@ fn read(root: &Cursor<'_>, folder: &Path) -> Result<Config, Noted> {
     })
 }
 
-fn duration_of_at_least(cursor: &Cursor<'_>, least: Duration) -> Result<Duration, Noted> {
+pub(super) fn duration_of_at_least(cursor: &Cursor<'_>, least: Duration) -> Result<Duration, Noted> {
     let hint = "write a number and a unit, such as `90s`, `5m` or `1h30m`";
     let Some(duration) = duration::parse(cursor.text()?) else { return Err(cursor.note("is no duration", hint)) };
     if duration < least {
@@ -140,14 +149,6 @@ fn read_cluster(section: &Section<'_>, folder: &Path) -> Result<Cluster, Noted> 
     Ok(Cluster { name, source })
 }
 
-fn read_repository(section: &Section<'_>, folder: &Path) -> Result<Repository, Noted> {
-    let section = section.cursor.section(&["name", "url"])?;
-    let path = section
-        .require("url", "name the repository's path or a `file://` URL")
-        .and_then(|cursor| repository::path(&cursor, folder));
-    Ok(Repository { name: name_of(&section)?.to_owned(), path: path? })
-}
-
 fn read_environment(
     section: &Section<'_>,
     clusters: &Named<Cluster>,
@@ -157,6 +158,8 @@ fn read_environment(
         "name",
         "repository",
         "branch",
+        "tag",
+        "revision",
         "path",
         "renderer",
         "cluster",
@@ -170,9 +173,7 @@ fn read_environment(
         .and_then(|cursor| repositories.find(&cursor, "repository"));
     let cluster =
         section.require("cluster", "name one of `clusters`").and_then(|cursor| clusters.find(&cursor, "cluster"));
-    let branch = section
-        .require("branch", "name the branch that this environment follows")
-        .and_then(|cursor| Ok(cursor.text()?.to_owned()));
+    let reference = reference::read(&section);
     let paths = section.optional("path", read_paths);
     let renderer = section.optional("renderer", read_renderer);
     let namespace = section.optional("namespace", |cursor| Ok(cursor.name()?.to_owned()));
@@ -182,7 +183,7 @@ fn read_environment(
     Ok(Environment {
         name: name_of(&section)?.to_owned(),
         repository: repository?,
-        branch: branch?,
+        reference: reference?,
         paths: paths?.unwrap_or_else(|| vec![String::new()]),
         renderer: renderer?.unwrap_or(Renderer::Auto),
         cluster: cluster?,

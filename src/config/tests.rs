@@ -9,6 +9,7 @@ interval: 30s
 maxStaleness: 5m
 http:
   listen: 127.0.0.1:0
+gitCache: mirrors
 clusters:
   - name: prod-eu
     kubeconfig: kubeconfig
@@ -16,6 +17,16 @@ clusters:
   - {name: sample, snapshot: ./cluster}
 repositories:
   - {name: platform, url: ../platform.git}
+  - name: https
+    url: https://git.example.org/team/platform.git
+    credentials: {usernameFile: user, passwordFile: /run/secrets/password}
+    caFile: ca.pem
+    proxy: http://proxy.example.org:3128
+    idleTimeout: 10s
+    fetchTimeout: 5m
+  - name: ssh
+    url: git@git.example.org:team/platform.git
+    credentials: {sshKeyFile: key, sshPassphraseFile: passphrase, knownHostsFile: known_hosts}
   - {name: other, url: \"file:///srv/git/a%20b.git\"}
 environments:
   - name: prod
@@ -27,6 +38,8 @@ environments:
     namespace: trino
     strategy: server
   - {name: demo, repository: other, branch: main, path: ., cluster: sample}
+  - {name: next, repository: https, branch: {pattern: 'release_v*', pick: highest-semver}, cluster: sample}
+  - {name: fixed, repository: ssh, tag: v1.2.0, cluster: sample}
 deployers: [kustomize-controller]
 imageMirrors: {docker.io: \"mirror.example.org:5000\"}
 ignore:
@@ -59,43 +72,79 @@ fn api(kubeconfig: Option<&str>, context: Option<&str>) -> ClusterSource {
     ClusterSource::Api { kubeconfig: kubeconfig.map(PathBuf::from), context: context.map(str::to_owned) }
 }
 
+fn repositories() -> (Arc<Repository>, Arc<Repository>, Arc<Repository>) {
+    let path = |path: &str| Some(PathBuf::from(path));
+    let platform = Arc::new(Repository::at("platform", Address::Local("/etc/driftd/../platform.git".into())));
+    let https = Arc::new(Repository {
+        credentials: Credentials {
+            username_file: path("/etc/driftd/user"),
+            password_file: path("/run/secrets/password"),
+            ..Credentials::default()
+        },
+        ca_file: path("/etc/driftd/ca.pem"),
+        proxy: Proxy::At("http://proxy.example.org:3128".into()),
+        idle_timeout: Duration::from_secs(10),
+        fetch_timeout: Duration::from_mins(5),
+        ..Repository::at("https", Address::Http { url: "https://git.example.org/team/platform.git".into() })
+    });
+    let address = Address::Ssh {
+        user: Some("git".into()),
+        host: "git.example.org".into(),
+        port: None,
+        path: "team/platform.git".into(),
+    };
+    let ssh = Arc::new(Repository {
+        credentials: Credentials {
+            ssh_key_file: path("/etc/driftd/key"),
+            ssh_passphrase_file: path("/etc/driftd/passphrase"),
+            known_hosts_file: path("/etc/driftd/known_hosts"),
+            ..Credentials::default()
+        },
+        ..Repository::at("ssh", address)
+    });
+    (platform, https, ssh)
+}
+
 #[test]
 fn a_whole_file_is_read() {
     let config = parse(WHOLE).unwrap();
-    let platform = Repository { name: "platform".into(), path: "/etc/driftd/../platform.git".into() };
-    let other = Repository { name: "other".into(), path: "/srv/git/a b.git".into() };
+    let (platform, https, ssh) = repositories();
+    let other = Arc::new(Repository::at("other", Address::Local("/srv/git/a b.git".into())));
     let prod = Cluster { name: "prod-eu".into(), source: api(Some("/etc/driftd/kubeconfig"), Some("prod")) };
-    let sample = Cluster { name: "sample".into(), source: ClusterSource::Snapshot("/etc/driftd/./cluster".into()) };
+    let sample = ClusterSource::Snapshot("/etc/driftd/./cluster".into());
+    let sample = Arc::new(Cluster { name: "sample".into(), source: sample });
+    let follows = |name: &str, repository: &Arc<Repository>, reference| Environment {
+        name: name.into(),
+        repository: Arc::clone(repository),
+        reference,
+        paths: vec![String::new()],
+        renderer: Renderer::Auto,
+        cluster: Arc::clone(&sample),
+        namespace: None,
+        promoted_from: None,
+        variants: Vec::new(),
+        strategy: Strategy::Local,
+    };
+    let next = Reference::Pattern(Pattern { name: Glob::new("release_v*"), pick: Pick::HighestSemver });
     let expected = Config {
         interval: Duration::from_secs(30),
         max_staleness: Duration::from_mins(5),
         listen: "127.0.0.1:0".parse().unwrap(),
         environments: vec![
             Arc::new(Environment {
-                name: "prod".into(),
-                repository: Arc::new(platform),
-                branch: "prod".into(),
                 paths: vec!["trino".into(), "hive".into()],
                 renderer: Renderer::Plain,
                 cluster: Arc::new(prod),
                 namespace: Some("trino".into()),
-                promoted_from: None,
-                variants: Vec::new(),
                 strategy: Strategy::Server,
+                ..follows("prod", &platform, Reference::Branch("prod".into()))
             }),
-            Arc::new(Environment {
-                name: "demo".into(),
-                repository: Arc::new(other),
-                branch: "main".into(),
-                paths: vec![String::new()],
-                renderer: Renderer::Auto,
-                cluster: Arc::new(sample),
-                namespace: None,
-                promoted_from: None,
-                variants: Vec::new(),
-                strategy: Strategy::Local,
-            }),
+            Arc::new(follows("demo", &other, Reference::Branch("main".into()))),
+            Arc::new(follows("next", &https, next)),
+            Arc::new(follows("fixed", &ssh, Reference::Tag("v1.2.0".into()))),
         ],
+        git_cache: Some("/etc/driftd/mirrors".into()),
+        repositories: vec![platform, https, ssh, other],
         deployers: vec!["kustomize-controller".into()],
         extras: Extras::Tracked,
         image_mirrors: BTreeMap::from([("docker.io".into(), "mirror.example.org:5000".into())]),
@@ -159,7 +208,7 @@ repositories:
   - name: platform
     url: https://user:hunter2@git.example.org/platform.git
   - name: tools
-    url: git@git.example.org:tools.git
+    url: 'git@git.example.org:'
 environments:
   - name: prod
     repository: plattform
@@ -180,14 +229,14 @@ imageMirrors: {docker.io: \"https://mirror.example.org\"}
         "3: http.listen: is no address to listen on (write an IP address and a port: `0.0.0.0:9847`, `127.0.0.1:9847` or `[::]:9847`)",
         "5: clusters[0]: has both a snapshot and an API server (keep `snapshot` for files, or `kubeconfig` and `context` for an API server)",
         "8: clusters[1].name: `prod-eu` is already the name of another element of `clusters` (give each a name of its own)",
-        "11: repositories[0].url: https repositories are not supported yet, nor is any other over a network (clone or mirror it to this machine and name its path or a `file://` URL)",
-        "13: repositories[1].url: ssh repositories are not supported yet, nor is any other over a network (clone or mirror it to this machine and name its path or a `file://` URL)",
+        "11: repositories[0].url: holds a user, a password or a token (take it out of the URL, into the files of `credentials`: `usernameFile` and `passwordFile`, or `tokenFile`)",
+        "13: repositories[1].url: names no repository behind the host (write `ssh://USER@HOST:PORT/PATH` or `USER@HOST:PATH`)",
         "16: environments[0].repository: no repository is named `plattform` (did you mean `platform`? (see `repositories`))",
         "17: environments[0].branch: expected text, found a number (put the value in quotes)",
         "18: environments[0].path: leads out of the repository (write it relative to the repository's root, without `..`)",
         "19: environments[0].renderer: is no renderer (use `auto` or `plain`)",
         "20: environments[0].cluster: no cluster is named `prod-ue` (did you mean `prod-eu`? (see `clusters`))",
-        "21: environments[1].branch: is missing (name the branch that this environment follows)",
+        "21: environments[1].branch: is missing (name what this environment follows: `branch`, `tag` or `revision`)",
         "21: environments[1].name: is missing (give it a name of its own)",
         "23: environments[1].path: is empty (name at least one folder or file, or leave the key out for the whole repository)",
         "24: deployers: expected a list, found text (write each element on a line of its own behind `- `)",
@@ -285,6 +334,79 @@ severity:
         "13: severity[0].category: is no category (did you mean `scaling`?)",
         "13: severity[0].severity: is no severity (known here: `low`, `medium`, `high` and `critical`)",
         "14: severity[1]: names the environment twice",
+    ];
+    assert_eq!(found.len(), expected.len(), "{found:#?}");
+    for (found, expected) in found.iter().zip(expected) {
+        assert!(found.starts_with(expected), "{found}\n{expected}");
+    }
+}
+
+#[test]
+fn what_cannot_belong_to_a_repository_is_told() {
+    let text = "\
+clusters: [{name: c}]
+repositories:
+  - {name: a, url: /a, credentials: {tokenFile: t}}
+  - {name: b, url: 'https://h/b', credentials: {sshKeyFile: k}}
+  - {name: c, url: 'http://h/c', credentials: {tokenFile: t}}
+  - {name: d, url: 'ssh://h/d', credentials: {tokenFile: t}}
+  - {name: e, url: 'ssh://h/e', caFile: ca.pem}
+  - {name: f, url: 'ssh://h/f', proxy: none}
+  - {name: g, url: 'https://h/g', credentials: {passwordFile: p}, idleTimeout: 1ms}
+  - {name: h, url: 'https://h/h', credentials: {usernameFile: u}, proxy: 'socks5://x'}
+  - {name: i, url: 'https://h/i', credentials: {usernameFile: u, passwordFile: p, tokenFile: t}}
+  - {name: j, url: 'ssh://h/j', credentials: {sshPassphraseFile: p}}
+  - {name: k, url: 'https://h/k', proxy: 'http://user:hunter2@x'}
+  - {name: l, url: 'https://h/l', credentials: {password: hunter2}}
+environments: [{name: x, repository: a, branch: main, cluster: c}]
+";
+    let found = problems(text);
+    let expected = [
+        "3: repositories[0].credentials: a repository of this machine needs no credentials",
+        "4: repositories[1].credentials: ssh keys are of no use to an https URL",
+        "5: repositories[2].url: would send the credentials unencrypted",
+        "6: repositories[3].credentials: passwords and tokens are of no use to an ssh URL",
+        "7: repositories[4].caFile: is for https URLs only",
+        "8: repositories[5].proxy: is for https URLs only",
+        "9: repositories[6].credentials: has a password without a user name",
+        "9: repositories[6].idleTimeout: is too short",
+        "10: repositories[7].credentials: has a user name without a password",
+        "10: repositories[7].proxy: is no http or https proxy",
+        "11: repositories[8].credentials: has both a password and a token",
+        "12: repositories[9].credentials: has a passphrase without its key",
+        "13: repositories[10].proxy: holds a user or a password",
+        "14: repositories[11].credentials.password: unknown key (did you mean `passwordFile`?)",
+    ];
+    assert_eq!(found.len(), expected.len(), "{found:#?}");
+    for (found, expected) in found.iter().zip(expected) {
+        assert!(found.starts_with(expected), "{found}\n{expected}");
+    }
+    assert!(!found.concat().contains("hunter2"));
+}
+
+#[test]
+fn what_an_environment_follows_is_one_thing() {
+    let text = "\
+clusters: [{name: c}]
+repositories: [{name: r, url: /r}]
+environments:
+  - {name: a, repository: r, cluster: c, branch: main, tag: v1}
+  - {name: b, repository: r, cluster: c, revision: abc}
+  - {name: c, repository: r, cluster: c, branch: {pattern: main, pick: newest}}
+  - {name: d, repository: r, cluster: c, branch: {pattern: 'release_*'}}
+  - {name: e, repository: r, cluster: c, branch: {pattern: 'release_*', pick: oldest}}
+  - {name: f, repository: r, cluster: c, branch: 'release_*'}
+  - {name: g, repository: r, cluster: c, tag: a..b}
+";
+    let found = problems(text);
+    let expected = [
+        "4: environments[0].tag: stands beside `branch` (keep `branch` or `tag`)",
+        "5: environments[1].revision: is no commit (write the whole id, 40 hex digits: `git rev-parse COMMIT`)",
+        "6: environments[2].branch.pattern: holds no `*` (write `*` for any text, or the name alone: `branch: main`)",
+        "7: environments[3].branch.pick: is missing (use `highest-semver`, `newest` or `each`)",
+        "8: environments[4].branch.pick: is no way to pick a branch (use `highest-semver`, `newest` or `each`)",
+        "9: environments[5].branch: is no name of a branch or tag",
+        "10: environments[6].tag: is no name of a branch or tag",
     ];
     assert_eq!(found.len(), expected.len(), "{found:#?}");
     for (found, expected) in found.iter().zip(expected) {

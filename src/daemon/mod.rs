@@ -66,7 +66,7 @@ pub async fn run(config: &Config) -> Result<(), DaemonError> {
 /// # Errors
 /// A task ended unexpectedly, or a second signal came.
 pub async fn run_until_signalled(daemon: Daemon, config: &Config, mut signals: Signals) -> Result<(), DaemonError> {
-    let pipeline = Pipeline::new(config)?;
+    let pipeline = Pipeline::reading(config, daemon.promotions.repositories())?;
     let (tell, told) = oneshot::channel::<()>();
     let aborted = async move {
         signals.next().await;
@@ -148,7 +148,12 @@ impl Daemon {
         );
         for environment in self.environments {
             let name = format!("the scan of environment {}", environment.name);
-            tasks.spawn(name, worker::run(environment, Arc::clone(&scanner), Arc::clone(&self.board), self.pace));
+            let (scanner, board) = (Arc::clone(&scanner), Arc::clone(&self.board));
+            if environment.reference.is_each() {
+                tasks.spawn(name, worker::run_each(environment, scanner, board, self.pace));
+            } else {
+                tasks.spawn(name, worker::run(environment, scanner, board, self.pace));
+            }
         }
         if !self.promotions.is_empty() {
             let (promotions, board) = (self.promotions, Arc::clone(&self.board));
@@ -172,7 +177,7 @@ fn identity(environment: &Environment) -> Identity {
     Identity {
         name: environment.name.clone(),
         repository: environment.repository.name.clone(),
-        branch: environment.branch.clone(),
+        branch: environment.reference.to_string(),
         cluster: environment.cluster.name.clone(),
     }
 }

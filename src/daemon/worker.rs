@@ -1,12 +1,15 @@
 //! One environment's endless round: scan, remember, publish, wait.
 
-use std::mem;
+use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::Duration;
+use std::{mem, panic};
 
 use jiff::{SignedDuration, Timestamp};
+use tokio::task::{AbortHandle, JoinSet};
 use tokio::time::{MissedTickBehavior, interval, sleep};
 
+use super::identity;
 use crate::board::Board;
 use crate::config::Environment;
 use crate::drift::history::History;
@@ -18,11 +21,20 @@ use crate::report::EnvironmentReport;
 pub trait Scan: Send + Sync + 'static {
     /// Scans it. Never fails: what could not be known is a gap of the report. May be dropped at any await.
     fn scan(&self, environment: &Environment) -> impl Future<Output = EnvironmentReport> + Send;
+
+    /// The environments that `environment` stands for now; itself, unless its branch is a pattern of which each is one.
+    fn expand(&self, environment: &Arc<Environment>) -> impl Future<Output = Vec<Arc<Environment>>> + Send {
+        std::future::ready(vec![Arc::clone(environment)])
+    }
 }
 
 impl Scan for Pipeline {
     fn scan(&self, environment: &Environment) -> impl Future<Output = EnvironmentReport> + Send {
         Self::scan(self, environment)
+    }
+
+    fn expand(&self, environment: &Arc<Environment>) -> impl Future<Output = Vec<Arc<Environment>>> + Send {
+        Self::expand(self, environment)
     }
 }
 
@@ -55,6 +67,47 @@ pub(super) async fn run(environment: Arc<Environment>, scanner: Arc<impl Scan>, 
         log(&report);
         board.publish(remember(&mut history, report));
     }
+}
+
+/// Looks at every interval for the environments that `family` stands for, and scans each as [`run`] does; one that has
+/// gone is taken from the board with everything that was known of it.
+pub(super) async fn run_each(family: Arc<Environment>, scanner: Arc<impl Scan>, board: Arc<Board>, pace: Pace) {
+    let mut beat = interval(pace.interval.max(Duration::from_millis(1)));
+    beat.set_missed_tick_behavior(MissedTickBehavior::Skip);
+    let mut workers = JoinSet::new();
+    let mut running: HashMap<String, AbortHandle> = HashMap::new();
+    loop {
+        tokio::select! {
+            _ = beat.tick() => {}
+            Some(Err(error)) = workers.join_next() => {
+                if error.is_panic() {
+                    panic::resume_unwind(error.into_panic());
+                }
+                continue;
+            }
+        }
+        let now = scanner.expand(&family).await;
+        let stays = |name: &String| now.iter().any(|environment| environment.name == *name);
+        let gone: Vec<String> = running.keys().filter(|name| !stays(name)).cloned().collect();
+        let come: Vec<_> = now.iter().filter(|environment| !running.contains_key(&environment.name)).cloned().collect();
+        if gone.is_empty() && come.is_empty() {
+            continue;
+        }
+        for worker in gone.iter().filter_map(|name| running.remove(name)) {
+            worker.abort();
+        }
+        tracing::info!(environment = family.name, "now follows {}", names(&now));
+        board.regroup(&family.name, now.iter().map(|environment| identity(environment)).collect());
+        for environment in come {
+            let name = environment.name.clone();
+            let worker = run(environment, Arc::clone(&scanner), Arc::clone(&board), pace);
+            running.insert(name, workers.spawn(worker));
+        }
+    }
+}
+
+fn names(environments: &[Arc<Environment>]) -> String {
+    environments.iter().map(|environment| environment.name.as_str()).collect::<Vec<_>>().join(", ")
 }
 
 /// The report with what the history adds to it: drift that stands, and since when.

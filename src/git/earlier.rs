@@ -4,7 +4,8 @@ use std::path::Path;
 
 use git2::{Commit, Oid};
 
-use super::{GitError, open};
+use super::GitError;
+use super::read::open;
 
 /// A file as an earlier commit had it.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -8,7 +8,8 @@ use git2::{Delta, Diff, DiffLineType, DiffOptions, MergeOptions, ObjectType, Oid
 use jiff::Timestamp;
 use sha2::{Digest, Sha256};
 
-use super::{GitError, SYMLINK, open, resolve};
+use super::GitError;
+use super::read::{SYMLINK, open};
 use crate::drift::promotion::{Commit, CommitId, Graph, PatchId};
 
 /// The name of a tree or blob.
@@ -55,14 +56,6 @@ impl CommitGraph {
         // Merges are tried out in memory: what they make never reaches the repository.
         repository.odb().and_then(|objects| objects.add_new_mempack_backend(1000).map(drop)).map_err(failed)?;
         Ok(Self { repository, location: location.to_owned(), patches: HashMap::new() })
-    }
-
-    /// Where a branch, tag or commit stands.
-    ///
-    /// # Errors
-    /// There is none of that name.
-    pub fn tip(&self, reference: &str) -> Result<CommitId, GitError> {
-        resolve(&self.repository, &self.location, reference).map(|commit| commit_id(commit.id()))
     }
 
     /// Every branch by its name without `refs/heads/` or the remote's, and where it stands.
@@ -273,7 +266,7 @@ fn without_space(bytes: &[u8]) -> Vec<u8> {
     bytes.iter().copied().filter(|byte| !matches!(byte, b' ' | b'\t' | b'\n' | b'\r')).collect()
 }
 
-fn commit_id(id: Oid) -> CommitId {
+pub(super) fn commit_id(id: Oid) -> CommitId {
     CommitId(bytes(id))
 }
 

@@ -1,7 +1,9 @@
 //! Everything that a scan rests on, read from Git and the cluster; what cannot be had becomes a gap.
 
 use std::collections::{BTreeSet, HashMap};
+use std::path::PathBuf;
 use std::sync::Arc;
+use std::time::Duration;
 
 use crate::config::{Environment, Strategy};
 use crate::drift::attribute::Autoscalers;
@@ -11,7 +13,7 @@ use crate::drift::model::{
     WithheldReason,
 };
 use crate::drift::normalise;
-use crate::git::{self, SourceTree};
+use crate::git::{Checkout, GitError, Repositories, SourceTree, Stale};
 use crate::live::{Discovery, Listing, Proposal, Source, Wanted};
 use crate::manifest;
 use crate::render::{self, Rendered};
@@ -26,8 +28,8 @@ const DEFAULT_NAMESPACE: &str = "default";
 /// What was gathered for one environment.
 #[derive(Debug, Default)]
 pub(super) struct Gathered {
-    /// The commit that was read.
-    pub revision: Option<String>,
+    /// Where in Git it was read.
+    pub origin: Option<Origin>,
     /// What is judged.
     pub evidence: Evidence,
     /// Workloads whose Pods may run another image than their template says.
@@ -36,15 +38,26 @@ pub(super) struct Gathered {
     pub coverage: Vec<NamespaceCoverage>,
 }
 
+/// Where in Git an environment was read.
+#[derive(Debug, Clone)]
+pub(super) struct Origin {
+    /// The repository or mirror.
+    pub location: PathBuf,
+    /// The branch, tag or commit that was followed.
+    pub reference: String,
+    /// The commit.
+    pub revision: String,
+}
+
 pub(super) async fn gather(
-    environment: &Environment,
+    (environment, repositories): (&Environment, &Repositories),
     source: &Source,
     extras: Extras,
     rules: &Rules,
     redactor: &Redactor,
 ) -> Gathered {
-    let (read, ()) = tokio::join!(read(environment, redactor), source.prepare());
-    let (tree, rendered) = match read {
+    let (read, ()) = tokio::join!(read(environment, repositories, redactor), source.prepare());
+    let (origin, tree, rendered) = match read {
         Ok(read) => read,
         Err(gap) => {
             let evidence = Evidence { gaps: vec![gap], ..Evidence::default() };
@@ -87,7 +100,7 @@ pub(super) async fn gather(
     };
     let schemas = discovery.schemas;
     let evidence = Evidence { desired, live: listing, extra, schemas, autoscalers, readings, answers, gaps };
-    Gathered { revision: Some(tree.revision), evidence, rollouts, coverage }
+    Gathered { origin: Some(origin), evidence, rollouts, coverage }
 }
 
 /// What the API server says to each object that lives. Its text is read from the tree once more: what was read for the
@@ -144,22 +157,51 @@ fn never_asked(object: &Desired, schema: Option<&Arc<Schema>>, source: &Source) 
     Some(Withheld { reason, message })
 }
 
-/// What Git declares, and where it stands. Reading blocks and is work: it stays off the tasks that wait for answers.
-async fn read(environment: &Environment, redactor: &Redactor) -> Result<(SourceTree, Rendered), Gap> {
-    let Environment { repository, branch, paths, .. } = environment.clone();
+/// What Git declares, and where it stands. Rendering is work: it stays off the tasks that wait for answers.
+async fn read(
+    environment: &Environment,
+    repositories: &Repositories,
+    redactor: &Redactor,
+) -> Result<(Origin, SourceTree, Rendered), Gap> {
+    let checkout = repositories.checkout(environment).await.map_err(|error| unfetched(environment, &error))?;
+    let Checkout { location, reference, tree, stale } = checkout;
+    let origin = Origin { location, reference, revision: tree.revision.clone() };
     let redactor = redactor.clone();
-    let read = tokio::task::spawn_blocking(move || {
-        let tree = git::read(&repository.path, &branch, &paths)?;
+    let rendered = tokio::task::spawn_blocking(move || {
         let rendered = render::plain(&tree, &redactor);
-        Ok::<_, git::GitError>((tree, rendered))
+        (tree, rendered)
     });
-    let read = read.await;
-    let scope = format!("repository {} branch {}", environment.repository.name, environment.branch);
-    let gap = |reason, message| Gap { stage: Stage::Git, scope, reason, message, source: None };
-    match read {
-        Ok(Ok(tree)) => Ok(tree),
-        Ok(Err(error)) => Err(gap(error.reason(), error.to_string())),
-        Err(error) => Err(gap(GapReason::Failed, error.to_string())),
+    let (tree, mut rendered) = rendered.await.map_err(|error| Gap {
+        reason: GapReason::Failed,
+        message: format!("rendering ended without a result, which is a bug in driftd: {error}"),
+        stage: Stage::Render,
+        scope: format!("environment {}", environment.name),
+        source: None,
+    })?;
+    rendered.gaps.extend(stale.map(|stale| outdated(environment, &origin.revision, &stale)));
+    Ok((origin, tree, rendered))
+}
+
+pub(super) fn unfetched(environment: &Environment, error: &GitError) -> Gap {
+    let scope = format!("repository {} branch {}", environment.repository.name, environment.reference);
+    Gap { stage: Stage::Git, scope, reason: error.reason(), message: error.to_string(), source: None }
+}
+
+/// The last revision stands, and is not known to be the newest.
+fn outdated(environment: &Environment, revision: &str, stale: &Stale) -> Gap {
+    let revision = &revision[..12.min(revision.len())];
+    let message = format!("{}; compared with commit {revision}, fetched {} ago", stale.error, age(stale.age));
+    Gap { message, ..unfetched(environment, &stale.error) }
+}
+
+/// `45s`, `12m`, `3h05m`, `2d04h`.
+fn age(age: Duration) -> String {
+    let (minutes, hours) = (age.as_secs() / 60, age.as_secs() / 3600);
+    match () {
+        () if minutes == 0 => format!("{}s", age.as_secs()),
+        () if hours == 0 => format!("{minutes}m"),
+        () if hours < 24 => format!("{hours}h{:02}m", minutes % 60),
+        () => format!("{}d{:02}h", hours / 24, hours % 24),
     }
 }
 

@@ -21,6 +21,7 @@ use crate::drift::classify::{SeverityRule, overrule};
 use crate::drift::extras::Extras;
 use crate::drift::ignore::{self, IgnoreRule, Ignored};
 use crate::drift::model::{Assessment, Gap, GapReason, Redaction, Redactor, Stage};
+use crate::git::Repositories;
 use crate::live::Source;
 use crate::report::{EnvironmentReport, Identity};
 
@@ -76,6 +77,7 @@ pub enum PipelineError {
 /// Scans environments one at a time or side by side.
 #[derive(Debug)]
 pub struct Pipeline {
+    repositories: Repositories,
     /// By the cluster's name.
     sources: HashMap<String, Source>,
     rules: Arc<Rules>,
@@ -89,6 +91,14 @@ impl Pipeline {
     /// # Errors
     /// The system gives no random key for the digests of Secret values.
     pub fn new(config: &Config) -> Result<Self, PipelineError> {
+        Self::reading(config, Repositories::new(config))
+    }
+
+    /// A pipeline that shares the repositories of `config` with others.
+    ///
+    /// # Errors
+    /// The system gives no random key for the digests of Secret values.
+    pub fn reading(config: &Config, repositories: Repositories) -> Result<Self, PipelineError> {
         let redactor = random_redactor()?;
         let clusters = config.environments.iter().map(|environment| &environment.cluster);
         let sources = clusters.map(|cluster| (cluster.name.clone(), Source::new(cluster, &redactor))).collect();
@@ -99,17 +109,31 @@ impl Pipeline {
             ignore: config.ignore.clone(),
             redaction: Redaction::new(redactor.clone(), config.redact.clone()),
         });
-        Ok(Self { sources, rules, extras: config.extras, redactor })
+        Ok(Self { repositories, sources, rules, extras: config.extras, redactor })
+    }
+
+    /// The repositories that it reads; clones share everything.
+    #[must_use]
+    pub fn repositories(&self) -> Repositories {
+        self.repositories.clone()
+    }
+
+    /// The environments that `environment` stands for: itself, or one for each branch that its pattern finds.
+    pub async fn expand(&self, environment: &Arc<Environment>) -> Vec<Arc<Environment>> {
+        self.repositories.expand(environment).await
     }
 
     /// Scans one environment. Never fails: what could not be known is a gap of the report.
     pub async fn scan(&self, environment: &Environment) -> EnvironmentReport {
         let started_at = now();
         let mut gathered = match self.sources.get(&environment.cluster.name) {
-            Some(source) => gather::gather(environment, source, self.extras, &self.rules, &self.redactor).await,
+            Some(source) => {
+                let of = (environment, &self.repositories);
+                gather::gather(of, source, self.extras, &self.rules, &self.redactor).await
+            }
             None => gather::Gathered::default(),
         };
-        let revision = gathered.revision.clone();
+        let origin = gathered.origin.clone();
         let coverage = std::mem::take(&mut gathered.coverage);
         let (of, rules, redactor) = (environment.clone(), Arc::clone(&self.rules), self.redactor.clone());
         // Comparing is work, not waiting: it stays off the threads that answer requests.
@@ -119,10 +143,11 @@ impl Pipeline {
         let identity = Identity {
             name: environment.name.clone(),
             repository: environment.repository.name.clone(),
-            branch: environment.branch.clone(),
+            branch: origin.as_ref().map_or_else(|| environment.reference.to_string(), |at| at.reference.clone()),
             cluster: environment.cluster.name.clone(),
         };
         let times = (started_at, now());
+        let revision = origin.map(|at| at.revision);
         EnvironmentReport { ignored, coverage, ..EnvironmentReport::new(identity, revision, assessment, times) }
     }
 }
@@ -140,8 +165,8 @@ fn judge(
     rollout::judge(&mut assessment.objects, &gathered.rollouts, declared, (&environment.name, rules), now);
     overrule(&rules.severity, &environment.name, declared, &mut assessment.objects);
     let ignored = ignore::apply(&rules.ignore, &environment.name, declared, &mut assessment, now);
-    if let Some(revision) = &gathered.revision {
-        let tip = lag::Tip { location: &environment.repository.path, revision };
+    if let Some(origin) = &gathered.origin {
+        let tip = lag::Tip { location: &origin.location, revision: &origin.revision };
         lag::attribute_lag(&mut assessment.objects, tip, &gathered.evidence, &environment.name, rules, redactor);
     }
     (assessment, ignored)

@@ -1,7 +1,8 @@
 //! The promotion of each environment: the tips of its chain read from Git, then judged.
 
-use std::collections::{BTreeMap, BTreeSet, HashMap};
-use std::sync::Arc;
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex, PoisonError};
 
 use jiff::Timestamp;
 
@@ -10,26 +11,40 @@ use crate::drift::model::{Gap, GapReason, Redactor, Stage};
 use crate::drift::promotion::{
     Change, CommitId, Content, Edge, Evidence, Graph, PatchId, Promotion, Seen, judge, master_of,
 };
-use crate::git::{CommitGraph, GitError, ObjectId};
+use crate::git::{CommitGraph, GitError, ObjectId, Repositories, Tip};
 use crate::render::{Contents, View};
 
-use super::{PipelineError, random_redactor};
+use super::gather::unfetched;
+use super::{PipelineError, died, random_redactor};
 
 /// Judges the promotions of a configuration again and again, and remembers the tips that it saw.
 #[derive(Debug)]
 pub struct Promotions {
-    environments: Vec<Arc<Environment>>,
-    chosen: BTreeSet<String>,
-    redactor: Redactor,
-    seen: Seen,
-    last: Option<(Standing, Vec<Promotion>)>,
+    edges: Arc<[Ends]>,
+    repositories: Repositories,
+    judge: Arc<Mutex<Judge>>,
 }
 
-/// All that a judgement depends on: where the environments stand, and every branch of their repositories.
-type Standing = (Tips, BTreeMap<String, BTreeMap<String, CommitId>>);
+/// An environment and the one that it is promoted from.
+#[derive(Debug)]
+struct Ends {
+    target: Arc<Environment>,
+    source: Arc<Environment>,
+}
 
-/// Where the branch of each environment of a promotion stands, or why that is not known.
-type Tips = BTreeMap<String, Result<CommitId, Gap>>;
+/// Where each environment of a promotion stands, or why that is not known.
+type Tips = BTreeMap<String, Result<Stand, Gap>>;
+
+/// Where one environment stands.
+#[derive(Debug, Clone, PartialEq, Eq)]
+struct Stand {
+    location: PathBuf,
+    /// The branch, tag or commit that was found.
+    reference: String,
+    tip: CommitId,
+    /// Why it may stand elsewhere by now.
+    outdated: Option<Gap>,
+}
 
 impl Promotions {
     /// Nothing was seen yet.
@@ -37,134 +52,176 @@ impl Promotions {
     /// # Errors
     /// The system gives no random key for the digests of Secret values.
     pub fn new(config: &Config) -> Result<Self, PipelineError> {
-        Self::among(config, &config.environments)
+        Self::among(config, &config.environments, Repositories::new(config))
     }
 
-    /// The promotions of some of the environments.
+    /// The promotions of some of the environments, in repositories that may be shared with others.
     ///
     /// # Errors
     /// The system gives no random key for the digests of Secret values.
-    pub fn among(config: &Config, chosen: &[Arc<Environment>]) -> Result<Self, PipelineError> {
-        let chosen = chosen.iter().map(|environment| environment.name.clone()).collect();
-        let environments = config.environments.clone();
-        Ok(Self { environments, chosen, redactor: random_redactor()?, seen: Seen::default(), last: None })
+    pub fn among(
+        config: &Config,
+        chosen: &[Arc<Environment>],
+        repositories: Repositories,
+    ) -> Result<Self, PipelineError> {
+        let edges = config.environments.iter().filter_map(|target| {
+            let from = target.promoted_from.as_deref()?;
+            let source = Arc::clone(config.environments.iter().find(|other| other.name == from)?);
+            let wanted = chosen.iter().any(|environment| environment.name == target.name);
+            wanted.then(|| Ends { target: Arc::clone(target), source })
+        });
+        let judge = Judge { redactor: random_redactor()?, seen: Seen::default(), last: None };
+        Ok(Self { edges: edges.collect(), repositories, judge: Arc::new(Mutex::new(judge)) })
+    }
+
+    /// The repositories that it reads; clones share everything.
+    #[must_use]
+    pub fn repositories(&self) -> Repositories {
+        self.repositories.clone()
     }
 
     /// Whether there is no promotion to look at.
     #[must_use]
     pub fn is_empty(&self) -> bool {
-        self.edges().next().is_none()
+        self.edges.is_empty()
     }
 
     /// What stands before the first look.
     #[must_use]
     pub fn waiting(&self) -> Vec<Promotion> {
-        let gap = |environment: &Environment| Gap {
+        self.unknown(|environment| Gap {
             stage: Stage::Git,
             scope: format!("promotion of {}", environment.name),
             reason: GapReason::Unreachable,
             message: "the branches have not been looked at yet; ask again in a moment".to_owned(),
             source: None,
-        };
-        self.edges().map(|(own, from)| Promotion::unknown(&own.name, &from.name, vec![gap(own)])).collect()
+        })
     }
 
-    /// One entry for every environment with `promotedFrom`, in the order of the configuration. Blocks while it reads
-    /// the repositories; where no branch has moved since the last call, its answer stands.
-    pub fn look(&mut self, now: Timestamp) -> Vec<Promotion> {
-        let mut repositories: HashMap<String, Result<Repository, Gap>> = HashMap::new();
-        for environment in self.involved() {
-            repositories.entry(environment.repository.name.clone()).or_insert_with(|| Repository::open(&environment));
-        }
-        let tips: Tips = self
-            .involved()
-            .iter()
-            .map(|environment| (environment.name.clone(), tip(environment, &repositories)))
-            .collect();
-        let branches = repositories
-            .iter()
-            .filter_map(|(name, opened)| Some((name.clone(), opened.as_ref().ok()?.branches.clone())));
-        let standing = (tips.clone(), branches.collect());
+    /// One entry for every environment with `promotedFrom`, in the order of the configuration; where no branch has
+    /// moved since the last call, its answer stands. Dropping the future stops a fetch.
+    pub async fn look(&self, now: Timestamp) -> Vec<Promotion> {
+        let stands = involved(&self.edges).into_iter().map(async |environment| {
+            let stand = self.repositories.tip(environment).await.map(|tip| Stand::of(environment, tip));
+            (environment.name.clone(), stand.map_err(|error| unfetched(environment, &error)))
+        });
+        let tips: Tips = futures_util::future::join_all(stands).await.into_iter().collect();
+        let (edges, judge) = (Arc::clone(&self.edges), Arc::clone(&self.judge));
+        // Reading history is work: it stays off the threads that answer requests.
+        let judged = tokio::task::spawn_blocking(move || {
+            // A judge that panicked left what it had seen whole: it is recorded at the end.
+            judge.lock().unwrap_or_else(PoisonError::into_inner).judge(&edges, tips, now)
+        });
+        judged.await.unwrap_or_else(|error| self.unknown(|_| died(&error)))
+    }
+
+    fn unknown(&self, why: impl Fn(&Environment) -> Gap) -> Vec<Promotion> {
+        let unknown =
+            |Ends { target, source }: &Ends| Promotion::unknown(&target.name, &source.name, vec![why(target)]);
+        self.edges.iter().map(unknown).collect()
+    }
+}
+
+/// The environments of all edges, each once.
+fn involved(edges: &[Ends]) -> Vec<&Environment> {
+    let ends = edges.iter().flat_map(|Ends { target, source }| [target, source]);
+    let ends: BTreeMap<&str, &Environment> = ends.map(|one| (one.name.as_str(), one.as_ref())).collect();
+    ends.into_values().collect()
+}
+
+impl Stand {
+    fn of(environment: &Environment, tip: Tip) -> Self {
+        let Tip { location, reference, commit, stale } = tip;
+        let outdated = stale.map(|stale| Gap {
+            message: format!("{}; judged at commit {commit}, which was fetched before", stale.error),
+            ..unfetched(environment, &stale.error)
+        });
+        Self { location, reference, tip: commit, outdated }
+    }
+}
+
+/// What is remembered from one look to the next.
+#[derive(Debug)]
+struct Judge {
+    redactor: Redactor,
+    seen: Seen,
+    last: Option<(Standing, Vec<Promotion>)>,
+}
+
+/// All that a judgement depends on: where the environments stand, and every branch of their repositories.
+type Standing = (Tips, BTreeMap<PathBuf, BTreeMap<String, CommitId>>);
+
+/// The repositories while they are judged, by their places.
+type Opened = BTreeMap<PathBuf, Result<Repository, Gap>>;
+
+impl Judge {
+    fn judge(&mut self, edges: &[Ends], tips: Tips, now: Timestamp) -> Vec<Promotion> {
+        let locations: BTreeSet<&PathBuf> = tips.values().flatten().map(|stand| &stand.location).collect();
+        let mut opened: Opened =
+            locations.into_iter().map(|location| (location.clone(), Repository::open(location))).collect();
+        let branches =
+            opened.iter().filter_map(|(at, opened)| Some((at.clone(), opened.as_ref().ok()?.branches.clone())));
+        let standing = (tips, branches.collect());
         if let Some((last, promotions)) = &self.last
             && *last == standing
         {
             return promotions.clone();
         }
-        let promotions = self.judge_all(&tips, &mut repositories);
-        for (name, tip) in &tips {
-            if let Ok(tip) = tip {
-                self.seen.record(name, *tip, now);
+        let promotions = self.judge_all(edges, &standing.0, &mut opened);
+        for (name, stand) in &standing.0 {
+            if let Ok(stand) = stand {
+                self.seen.record(name, stand.tip, now);
             }
         }
         self.last = Some((standing, promotions.clone()));
         promotions
     }
 
-    /// Each chosen environment with the one that it is promoted from.
-    fn edges(&self) -> impl Iterator<Item = (&Arc<Environment>, &Arc<Environment>)> {
-        let chosen = self.environments.iter().filter(|environment| self.chosen.contains(&environment.name));
-        chosen.filter_map(|environment| {
-            let name = environment.promoted_from.as_deref()?;
-            let source = self.environments.iter().find(|other| other.name == name)?;
-            Some((environment, source))
-        })
-    }
-
-    /// The environments of all edges, each once.
-    fn involved(&self) -> Vec<Arc<Environment>> {
-        let ends = self.edges().flat_map(|(target, source)| [target, source]);
-        let ends: BTreeMap<&str, &Arc<Environment>> = ends.map(|one| (one.name.as_str(), one)).collect();
-        ends.into_values().cloned().collect()
-    }
-
-    fn judge_all(&self, tips: &Tips, repositories: &mut HashMap<String, Result<Repository, Gap>>) -> Vec<Promotion> {
-        for (name, repository) in repositories.iter_mut() {
-            let Ok(opened) = repository else { continue };
-            let own = self.involved().into_iter().filter(|environment| environment.repository.name == *name);
-            let wanted = own.flat_map(|environment| self.tips_of(&environment.name, tips));
-            if let Err(gap) = opened.read_history(wanted.collect()) {
+    fn judge_all(&self, edges: &[Ends], tips: &Tips, opened: &mut Opened) -> Vec<Promotion> {
+        for (location, repository) in opened.iter_mut() {
+            let Ok(found) = repository else { continue };
+            let own = tips.iter().filter_map(|(name, stand)| Some((name, stand.as_ref().ok()?)));
+            let own = own.filter(|(_, stand)| stand.location == *location);
+            let wanted = own.flat_map(|(name, stand)| self.seen.tips(name).iter().copied().chain([stand.tip]));
+            if let Err(gap) = found.read_history(wanted.collect()) {
                 *repository = Err(gap);
             }
         }
         let mut contents = Contents::new(self.redactor.clone());
-        self.edges().map(|pair| self.judge_one(pair, tips, repositories, &mut contents)).collect()
-    }
-
-    /// Where an environment's branch stands, and where it stood.
-    fn tips_of(&self, name: &str, tips: &Tips) -> Vec<CommitId> {
-        let current = tips.get(name).and_then(|tip| tip.as_ref().ok());
-        self.seen.tips(name).iter().chain(current).copied().collect()
+        edges.iter().map(|ends| self.judge_one(ends, tips, opened, &mut contents)).collect()
     }
 
     fn judge_one(
         &self,
-        (environment, source): (&Arc<Environment>, &Arc<Environment>),
+        Ends { target: environment, source }: &Ends,
         tips: &Tips,
-        repositories: &mut HashMap<String, Result<Repository, Gap>>,
+        opened: &mut Opened,
         contents: &mut Contents,
     ) -> Promotion {
         let unknown = |gaps| Promotion::unknown(&environment.name, &source.name, gaps);
-        let repository = match repositories.get_mut(&environment.repository.name) {
+        let (target_stand, source_stand) = match (&tips[&environment.name], &tips[&source.name]) {
+            (Ok(target), Ok(source)) => (target, source),
+            (target, source) => {
+                let mut gaps: Vec<Gap> = [target, source].into_iter().filter_map(|stand| stand.clone().err()).collect();
+                gaps.dedup_by(|one, other| one.message == other.message);
+                return unknown(gaps);
+            }
+        };
+        let repository = match opened.get_mut(&target_stand.location) {
             Some(Ok(repository)) => repository,
             Some(Err(gap)) => return unknown(vec![gap.clone()]),
             None => return unknown(Vec::new()),
-        };
-        let (target_tip, source_tip) = match (&tips[&environment.name], &tips[&source.name]) {
-            (Ok(target), Ok(source)) => (*target, *source),
-            (target, source) => {
-                return unknown([target, source].into_iter().filter_map(|tip| tip.clone().err()).collect());
-            }
         };
         let since = |name: &str| self.seen.since(name);
         let edge = Edge {
             environment: &environment.name,
             promoted_from: &source.name,
-            target: target_tip,
-            source: source_tip,
+            target: target_stand.tip,
+            source: source_stand.tip,
             target_seen: self.seen.tips(&environment.name),
             source_seen: self.seen.tips(&source.name),
             recorded_since: since(&environment.name).zip(since(&source.name)).map(|(one, other)| one.max(other)),
-            master: master_of(&environment.branch).and_then(|name| repository.branches.get(&name).copied()),
+            master: master_of(&target_stand.reference).and_then(|name| repository.branches.get(&name).copied()),
             earlier: &[],
         };
         let Repository { git, history, .. } = repository;
@@ -172,7 +229,9 @@ impl Promotions {
         if let Err(gap) = asked.refuse_missing_paths(&edge) {
             return unknown(vec![gap]);
         }
-        judge(&edge, history, &mut asked)
+        let mut promotion = judge(&edge, history, &mut asked);
+        promotion.gaps.extend([target_stand, source_stand].into_iter().filter_map(|stand| stand.outdated.clone()));
+        promotion
     }
 }
 
@@ -184,13 +243,13 @@ struct Repository {
 }
 
 impl Repository {
-    fn open(environment: &Environment) -> Result<Self, Gap> {
+    fn open(location: &Path) -> Result<Self, Gap> {
         let open = || -> Result<Self, GitError> {
-            let git = CommitGraph::open(&environment.repository.path)?;
+            let git = CommitGraph::open(location)?;
             let branches = git.branches()?.into_iter().collect();
             Ok(Self { git, branches, history: Graph::default() })
         };
-        open().map_err(|error| gap(format!("repository {}", environment.repository.name), &error))
+        open().map_err(|error| gap(format!("repository {}", location.display()), &error))
     }
 
     /// Reads everything that `tips` and the branches for merging back reach.
@@ -199,17 +258,6 @@ impl Repository {
         tips.extend(masters.filter_map(|name| self.branches.get(&name)));
         self.history = self.git.history(tips).map_err(|error| gap("history".to_owned(), &error))?;
         Ok(())
-    }
-}
-
-fn tip(environment: &Environment, repositories: &HashMap<String, Result<Repository, Gap>>) -> Result<CommitId, Gap> {
-    let Environment { repository, branch, .. } = environment;
-    match &repositories[&repository.name] {
-        Ok(opened) => opened
-            .git
-            .tip(branch)
-            .map_err(|error| gap(format!("repository {} branch {branch}", repository.name), &error)),
-        Err(gap) => Err(gap.clone()),
     }
 }
 

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use rayon::iter::{IntoParallelRefIterator, ParallelIterator};
 
 use crate::drift::model::{Desired, Gap, GapReason, Position, Redactor, Stage};
-use crate::git::{SourceFile, SourceTree};
+use crate::git::{SourceFile, SourceTree, StandsFor, Unread};
 use crate::manifest::{is_manifest, objects};
 
 pub use content::{Contents, View};
@@ -31,7 +31,7 @@ pub fn plain(tree: &SourceTree, redactor: &Redactor) -> Rendered {
         rendered.objects.extend(part.objects);
         rendered.gaps.extend(part.gaps);
     }
-    rendered.gaps.extend(tree.unread.iter().filter(|path| is_manifest(path)).map(unread));
+    rendered.gaps.extend(tree.unread.iter().filter(|unread| may_hold_manifests(unread)).map(gap_of));
     rendered
 }
 
@@ -70,14 +70,18 @@ fn other_renderer(file: &SourceFile) -> Option<Gap> {
     })
 }
 
-fn unread(path: &Arc<str>) -> Gap {
+/// A folder or submodule may hold manifests; of a link to a file its own name tells.
+fn may_hold_manifests(unread: &Unread) -> bool {
+    let name = unread.path.rsplit('/').next().unwrap_or(&unread.path);
+    is_manifest(&unread.path) || (unread.stands_for == StandsFor::Folder && !name.contains('.'))
+}
+
+fn gap_of(unread: &Unread) -> Gap {
     Gap {
-        stage: Stage::Render,
-        scope: path.to_string(),
+        stage: Stage::Git,
+        scope: unread.path.to_string(),
         reason: GapReason::Malformed,
-        message: format!(
-            "{path} is a symbolic link or a submodule, which this version does not follow; replace it by the file"
-        ),
-        source: Some(Position { file: Arc::clone(path), line: 1 }),
+        message: unread.why.clone(),
+        source: Some(Position { file: Arc::clone(&unread.path), line: 1 }),
     }
 }

@@ -77,7 +77,7 @@ fn all_problems_of_a_configuration_are_told_at_once_with_file_and_line() {
                 &at(1, "interval: is no duration"),
                 &at(4, "clusters[0].snapshott: unknown key"),
                 "did you mean `snapshot`?",
-                &at(7, "repositories[0].url: https repositories are not supported yet"),
+                &at(7, "repositories[0].url: holds a user, a password or a token"),
                 &at(9, "environments[0].cluster: no cluster is named `lokal`"),
                 "did you mean `local`?",
             ],

@@ -9,6 +9,7 @@ mod controlplane;
 mod daemon;
 mod facts;
 mod fixture;
+mod git;
 mod promotion;
 mod property;
 mod rules;

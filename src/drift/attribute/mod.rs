@@ -143,6 +143,13 @@ impl<'a, 'f> Ownership<'a, 'f> {
                 _ => vec![self.removed(difference)],
             },
             Change::Added => match find(self.known.written, difference.path.steps()) {
+                Some(zero)
+                    if is_scalar(zero)
+                        && set_aside::is_chosen_for_good(&self.live.content, difference.path.steps()) =>
+                {
+                    explained.push(difference.path);
+                    Vec::new()
+                }
                 // The server drops a zero, and so does the normal form; Git declares it all the same.
                 Some(zero)
                     if is_scalar(zero) && difference.live.is_some_and(is_scalar) && !self.is_nobodys(&difference) =>

@@ -58,6 +58,15 @@ pub(super) fn is_set_aside(allocated: &[AllocatedField], live: &Value, steps: &[
     }
 }
 
+/// Whether the server has set for good what Git asks it to choose by declaring a zero: nobody can change it, so who
+/// owns it, an apply of the same zero included, says nothing.
+///
+/// Rule: `ValidateServiceUpdate` in `pkg/apis/core/validation/validation.go`.
+pub(super) fn is_chosen_for_good(live: &Value, steps: &[PathStep]) -> bool {
+    let names: Vec<&str> = steps.iter().filter_map(name).collect();
+    live["kind"] == "Service" && matches!(names.as_slice(), ["spec", "clusterIP" | "healthCheckNodePort"])
+}
+
 /// Whether a `ServiceAccount`'s list of Secrets, or one of its elements, is what controllers make for it.
 ///
 /// Rule: `pkg/controller/serviceaccount/tokens_controller.go` of Kubernetes up to 1.23, and the

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use driftd::board::Board;
-use driftd::config::{Cluster, ClusterSource, Config, Environment, Renderer, Repository, Strategy};
+use driftd::config::{Address, Cluster, ClusterSource, Config, Environment, Reference, Renderer, Repository, Strategy};
 use driftd::daemon::{Daemon, DaemonError, Scan};
 use driftd::drift::extras::Extras;
 use driftd::drift::model::{
@@ -89,13 +89,13 @@ impl Running {
 }
 
 pub fn config(names: &[&str]) -> Config {
-    let repository = Arc::new(Repository { name: "platform".into(), path: PathBuf::from("platform.git") });
+    let repository = Arc::new(Repository::at("platform", Address::Local("platform.git".into())));
     let cluster = Arc::new(Cluster { name: "eu".into(), source: ClusterSource::Snapshot(PathBuf::from("cluster")) });
     let environments = names.iter().map(|name| {
         Arc::new(Environment {
             name: (*name).to_owned(),
             repository: Arc::clone(&repository),
-            branch: (*name).to_owned(),
+            reference: Reference::Branch((*name).to_owned()),
             paths: vec![String::new()],
             renderer: Renderer::Plain,
             cluster: Arc::clone(&cluster),
@@ -109,7 +109,9 @@ pub fn config(names: &[&str]) -> Config {
         interval: Duration::from_millis(1),
         max_staleness: Duration::from_mins(3),
         listen: "127.0.0.1:0".parse().unwrap(),
+        git_cache: None,
         environments: environments.collect(),
+        repositories: vec![repository],
         deployers: Vec::new(),
         extras: Extras::Off,
         image_mirrors: BTreeMap::new(),

@@ -5,7 +5,7 @@ use std::os::unix::fs::PermissionsExt as _;
 
 use serde_json::json;
 
-use super::sandbox::{Sandbox, git, setting, settings};
+use super::sandbox::{Sandbox, git, look, setting, settings};
 
 /// Both branches at one commit: three keys on adjacent lines, and a file of another object.
 fn level() -> Sandbox {
@@ -431,7 +431,7 @@ fn a_shallow_clone_counts_as_git_does() {
     let text = fs::read_to_string(s.config()).unwrap();
     fs::write(clone.path().join("driftd.yaml"), text).unwrap();
     let config = driftd::config::Config::load(&clone.path().join("driftd.yaml")).unwrap();
-    let found = driftd::pipeline::Promotions::new(&config).unwrap().look(jiff::Timestamp::UNIX_EPOCH).remove(0);
+    let found = look(&driftd::pipeline::Promotions::new(&config).unwrap(), jiff::Timestamp::UNIX_EPOCH).remove(0);
     let counted = git(&clone.path().join("repository"), 0, &["rev-list", "--left-right", "--count", "prod...staging"]);
     let counted = String::from_utf8(counted.stdout).unwrap();
     assert_eq!(format!("{}\t{}\n", found.ahead.unwrap(), found.behind.unwrap()), counted);

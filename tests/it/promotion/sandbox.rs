@@ -7,6 +7,7 @@ use std::process::Command;
 use driftd::config::Config;
 use driftd::drift::promotion::Promotion;
 use driftd::pipeline::Promotions;
+use jiff::Timestamp;
 use serde_json::{Value, json};
 use tempfile::TempDir;
 
@@ -100,7 +101,7 @@ impl Sandbox {
             let config = Config::load(&path).unwrap_or_else(|error| panic!("{error}"));
             Promotions::new(&config).expect("a redaction key")
         });
-        promotions.look("2026-12-01T00:00:00Z".parse().expect("a time"))
+        look(promotions, "2026-12-01T00:00:00Z".parse().expect("a time"))
     }
 
     /// What driftd says of one environment now, commits by their subjects.
@@ -122,6 +123,12 @@ impl Sandbox {
         let found = self.of(environment);
         assert_eq!(found, expected, "\nfound {found}\n{}", self.git("log --all --graph --oneline"));
     }
+}
+
+/// What driftd says at `now`.
+pub fn look(promotions: &Promotions, now: Timestamp) -> Vec<Promotion> {
+    let runtime = tokio::runtime::Builder::new_current_thread().build().expect("a runtime");
+    runtime.block_on(promotions.look(now))
 }
 
 /// A promotion in the order of its eight answers.

@@ -121,6 +121,15 @@ fn a_zero_that_the_server_always_writes_is_there() {
 }
 
 #[test]
+fn a_cluster_ip_that_git_leaves_to_the_server_is_the_servers_whoever_applies_that() {
+    let service =
+        |ip: &str| format!("{{apiVersion: v1, kind: Service, metadata: {{name: d}}, spec: {{clusterIP: '{ip}'}}}}");
+    let live = managed(&service("10.0.0.7"), &[("kubectl", "Apply", "{'f:spec': {'f:clusterIP': {}}}")]);
+    assert_eq!(found(&service(""), &live), NONE);
+    assert_eq!(found(&service("10.0.0.8"), &live), ["spec.clusterIP changed kubectl manual"]);
+}
+
+#[test]
 fn what_admission_appends_to_declared_tolerations_and_taints_is_nobodys() {
     let pod = |tolerations: &str| {
         format!("{{apiVersion: v1, kind: Pod, metadata: {{name: d}}, spec: {{tolerations: [{tolerations}]}}}}")
