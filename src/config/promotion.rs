@@ -44,7 +44,14 @@ fn check_link<'e>(
         let hint = format!("{} (see `environments`)", did_you_mean(from, names));
         return Err(link.cursor.note(format!("no environment is named `{from}`"), hint));
     }
-    match (find(&link.name), find(from)) {
+    let ends = [find(&link.name), find(from)];
+    if let Some(each) = ends.iter().flatten().find(|environment| environment.reference.is_each()) {
+        return Err(link.cursor.note(
+            format!("`{}` stands for each of several branches, and a promotion is between two", each.name),
+            "pick one branch there: `pick: highest-semver` or `pick: newest`",
+        ));
+    }
+    match (ends[0], ends[1]) {
         (Some(own), Some(other)) if own.repository.name != other.repository.name => Err(link.cursor.note(
             format!("`{from}` is in repository `{}`, not in `{}`", other.repository.name, own.repository.name),
             "promotion is followed in the commits of one repository; name an environment of the same",

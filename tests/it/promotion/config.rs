@@ -31,6 +31,8 @@ fn every_mistake_is_told_with_its_line() {
             environment("odd", ", variants: []"),
             environment("up", ", variants: [../x]"),
             environment("all", ", variants: [.]"),
+            "- {name: each, repository: r, cluster: c, branch: {pattern: 'release_v*', pick: each}, promotedFrom: main}\n"
+                .to_owned(),
         ]
         .concat(),
     );
@@ -42,10 +44,11 @@ fn every_mistake_is_told_with_its_line() {
         "driftd.yaml:9: environments[5].variants: is empty",
         "driftd.yaml:10: environments[6].variants[0]: leads out of the repository",
         "driftd.yaml:11: environments[7].variants: names the whole repository",
+        "driftd.yaml:12: environments[8].promotedFrom: `each` stands for each of several branches",
     ] {
         assert!(told.contains(part), "{part:?} is not in\n{told}");
     }
-    assert!(told.starts_with("the configuration has 7 problems"), "{told}");
+    assert!(told.starts_with("the configuration has 8 problems"), "{told}");
 }
 
 #[test]
