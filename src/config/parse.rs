@@ -9,7 +9,8 @@ use std::time::Duration;
 use super::cursor::{Cursor, Noted, Notes, Section, did_you_mean};
 use super::error::Problem;
 use super::{
-    Cluster, ClusterSource, Config, Environment, Renderer, Repository, Strategy, duration, reference, repository, rules,
+    Cluster, ClusterSource, Config, Environment, Renderer, Repository, Strategy, duration, promotion, reference,
+    repository, rules,
 };
 use crate::drift::extras::Extras;
 use crate::yaml::{self, Budget, Document};
@@ -83,6 +84,7 @@ fn read(root: &Cursor<'_>, folder: &Path) -> Result<Config, Noted> {
     });
     let environments =
         Named::read(&file, "environments", |section| read_environment(section, &clusters, &repositories));
+    let promotions = promotion::check(&file, |name| environments.get(name));
     let deployers = file.optional("deployers", read_texts);
     let image_mirrors = file.optional("imageMirrors", read_mirrors);
     let extras = file.optional("extras", read_extras);
@@ -90,6 +92,7 @@ fn read(root: &Cursor<'_>, folder: &Path) -> Result<Config, Noted> {
     let severity = file.optional("severity", rules::read_severity);
     let ignore = file.optional("ignore", rules::read_ignore);
 
+    promotions?;
     let interval = interval?.unwrap_or(INTERVAL);
     Ok(Config {
         interval,
@@ -161,6 +164,8 @@ fn read_environment(
         "renderer",
         "cluster",
         "namespace",
+        "promotedFrom",
+        "variants",
         "strategy",
     ])?;
     let repository = section
@@ -172,6 +177,8 @@ fn read_environment(
     let paths = section.optional("path", read_paths);
     let renderer = section.optional("renderer", read_renderer);
     let namespace = section.optional("namespace", |cursor| Ok(cursor.name()?.to_owned()));
+    let promoted_from = section.optional("promotedFrom", |cursor| Ok(cursor.name()?.to_owned()));
+    let variants = section.optional("variants", read_variants);
     let strategy = section.optional("strategy", |cursor| read_strategy(cursor, cluster.as_ref().ok()));
     Ok(Environment {
         name: name_of(&section)?.to_owned(),
@@ -181,6 +188,8 @@ fn read_environment(
         renderer: renderer?.unwrap_or(Renderer::Auto),
         cluster: cluster?,
         namespace: namespace?,
+        promoted_from: promoted_from?,
+        variants: variants?.unwrap_or_default(),
         strategy: strategy?.unwrap_or_default(),
     })
 }
@@ -232,6 +241,14 @@ fn read_paths(cursor: &Cursor<'_>) -> Result<Vec<String>, Noted> {
         );
     }
     collect(items.iter().map(read_path).collect())
+}
+
+fn read_variants(cursor: &Cursor<'_>) -> Result<Vec<String>, Noted> {
+    let paths = read_paths(cursor)?;
+    if paths.iter().any(String::is_empty) {
+        return Err(cursor.note("names the whole repository", "name the folder of this environment's own files"));
+    }
+    Ok(paths)
 }
 
 /// A path inside a repository, without `.`, empty parts or a slash at its end.
@@ -305,6 +322,11 @@ impl<T> Named<T> {
             named.entries.push((text, entry.and_then(|section| read(&section)).map(Arc::new)));
         }
         named
+    }
+
+    fn get(&self, wanted: &str) -> Option<&T> {
+        let entry = self.entries.iter().find(|(name, _)| name.as_deref() == Some(wanted))?;
+        entry.1.as_ref().ok().map(Arc::as_ref)
     }
 
     fn contains(&self, wanted: &str) -> bool {

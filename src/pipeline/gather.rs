@@ -182,7 +182,7 @@ async fn read(
     Ok((origin, tree, rendered))
 }
 
-fn unfetched(environment: &Environment, error: &GitError) -> Gap {
+pub(super) fn unfetched(environment: &Environment, error: &GitError) -> Gap {
     let scope = format!("repository {} branch {}", environment.repository.name, environment.reference);
     Gap { stage: Stage::Git, scope, reason: error.reason(), message: error.to_string(), source: None }
 }

@@ -1,5 +1,7 @@
 //! Files of a branch become manifests, each with the file and line that declare it.
 
+mod content;
+
 use std::sync::Arc;
 
 use rayon::iter::{IntoParallelRefIterator, ParallelIterator};
@@ -7,6 +9,8 @@ use rayon::iter::{IntoParallelRefIterator, ParallelIterator};
 use crate::drift::model::{Desired, Gap, GapReason, Position, Redactor, Stage};
 use crate::git::{SourceFile, SourceTree, StandsFor, Unread};
 use crate::manifest::{is_manifest, objects};
+
+pub use content::{Contents, View};
 
 /// What an environment's files declare.
 #[derive(Debug, Default)]

@@ -100,6 +100,8 @@ pub fn config(names: &[&str]) -> Config {
             renderer: Renderer::Plain,
             cluster: Arc::clone(&cluster),
             namespace: None,
+            promoted_from: None,
+            variants: Vec::new(),
             strategy: Strategy::Local,
         })
     });
