@@ -59,6 +59,10 @@ facts:
 property cases="20000":
     DRIFTD_SEED="${DRIFTD_SEED:-$(od -An -N4 -tu4 /dev/urandom | tr -d ' ')}" DRIFTD_CASES={{cases}} cargo test --locked --test it property:: -- --nocapture
 
+# Random histories of two environment branches, with git as the oracle; `DRIFTD_SEED` repeats a run.
+histories cases="500":
+    DRIFTD_SEED="${DRIFTD_SEED:-$(od -An -N4 -tu4 /dev/urandom | tr -d ' ')}" DRIFTD_CASES={{cases}} cargo test --locked --test it promotion::histories -- --nocapture
+
 # A repository of 1 GB history and 50,000 files behind a real server, fetched and read; takes some minutes and 4 GB of disk.
 large history="1024" files="50000":
     DRIFTD_HISTORY_MB={{history}} DRIFTD_FILES={{files}} cargo test --locked --test it git::large -- --nocapture

@@ -6,6 +6,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use jiff::Timestamp;
 use tokio::sync::watch;
 
+use crate::drift::promotion::Promotion;
 use crate::metrics::{self, Format, Observed, Samples, ScanErrors, Standing};
 use crate::report::{EnvironmentReport, Identity, Report};
 
@@ -31,6 +32,8 @@ pub struct Notice {
     pub report: Option<Arc<Report>>,
     /// Every environment, in the order of the configuration.
     pub environments: Vec<Freshness>,
+    /// One for each environment that is promoted from another, in the order of the configuration.
+    pub promotions: Vec<Promotion>,
     ready: bool,
     text: String,
     open_metrics: String,
@@ -53,6 +56,7 @@ struct Entry {
     freshness: Freshness,
     report: Option<EnvironmentReport>,
     errors: ScanErrors,
+    promotion: Option<Promotion>,
     samples: Samples,
 }
 
@@ -94,6 +98,13 @@ impl Board {
         self.change(&report.name.clone(), |entry| entry.report = Some(report));
     }
 
+    /// Puts up how environments stand to those that they are promoted from; one that is not on the board is dropped.
+    pub fn promote(&self, promotions: Vec<Promotion>) {
+        for promotion in promotions {
+            self.change(&promotion.environment.clone(), |entry| entry.promotion = Some(promotion));
+        }
+    }
+
     /// What stands now.
     #[must_use]
     pub fn latest(&self) -> Arc<Notice> {
@@ -126,7 +137,8 @@ impl Board {
 impl Entry {
     fn new(identity: Identity) -> Self {
         let freshness = Freshness { identity, last_scan: None, last_success: None };
-        let mut entry = Self { freshness, report: None, errors: ScanErrors::new(), samples: Samples::default() };
+        let mut entry =
+            Self { freshness, report: None, errors: ScanErrors::new(), promotion: None, samples: Samples::default() };
         entry.samples = entry.render();
         entry
     }
@@ -163,6 +175,7 @@ impl Entry {
             last_scan: self.freshness.last_scan,
             last_success: self.freshness.last_success,
             errors: &self.errors,
+            promotion: self.promotion.as_ref(),
         })
     }
 }
@@ -170,15 +183,24 @@ impl Entry {
 impl Notice {
     fn of(Held { entries, ready }: &Held) -> Self {
         let environments: Vec<_> = entries.iter().map(|entry| entry.freshness.clone()).collect();
+        let promotions: Vec<_> = entries.iter().filter_map(|entry| entry.promotion.clone()).collect();
         let report =
             Report::new(entries.iter().filter_map(|entry| entry.report.clone()).collect()).map(|mut report| {
                 // What was never looked at is not known to be in sync.
                 report.complete &= environments.iter().all(Freshness::is_scanned);
+                report.promotions.clone_from(&promotions);
                 Arc::new(report)
             });
         let samples: Vec<_> = entries.iter().map(|entry| &entry.samples).collect();
         let body = |format| metrics::join(&samples, format);
-        Self { report, environments, ready: *ready, text: body(Format::Text), open_metrics: body(Format::OpenMetrics) }
+        Self {
+            report,
+            environments,
+            promotions,
+            ready: *ready,
+            text: body(Format::Text),
+            open_metrics: body(Format::OpenMetrics),
+        }
     }
 
     /// Whether every environment's first scan has ended, well or not; an environment that comes later changes nothing.

@@ -21,6 +21,7 @@ const ORDER: &[&[&str]] = &[
         "drift::schema",
         "drift::second",
         "drift::history",
+        "drift::promotion",
     ],
     &["manifest"],
     &["config"],

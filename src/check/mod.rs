@@ -4,8 +4,11 @@ mod fail_on;
 
 use std::sync::Arc;
 
+use jiff::Timestamp;
+
 use crate::config::{Config, Environment};
-use crate::pipeline::Pipeline;
+use crate::drift::promotion::{Promotion, PromotionState};
+use crate::pipeline::{Pipeline, Promotions};
 use crate::report::{Report, Verdict};
 
 pub use fail_on::{Rule, RuleError};
@@ -39,11 +42,22 @@ pub fn choose(config: &Config, names: &[String]) -> Result<Vec<Arc<Environment>>
 }
 
 /// Scans the environments side by side and joins their reports in the given order; `None` for no environment.
-pub async fn run(pipeline: &Pipeline, environments: &[Arc<Environment>]) -> Option<Report> {
+pub async fn run(pipeline: &Pipeline, environments: &[Arc<Environment>], promotions: Promotions) -> Option<Report> {
     let expanded = environments.iter().map(|environment| pipeline.expand(environment));
     let environments = futures_util::future::join_all(expanded).await.concat();
     let scans = environments.iter().map(|environment| pipeline.scan(environment));
-    Report::new(futures_util::future::join_all(scans).await)
+    let (scans, promotions) = tokio::join!(futures_util::future::join_all(scans), promotions.look(Timestamp::now()));
+    Some(Report { promotions, ..Report::new(scans)? })
+}
+
+/// What promotions mean: somebody has to look, or not all of them are known.
+#[must_use]
+pub fn promotion_verdict(promotions: &[Promotion]) -> Verdict {
+    if promotions.iter().any(Promotion::needs_attention) {
+        return Verdict::Drift;
+    }
+    let unknown = promotions.iter().any(|promotion| promotion.state == PromotionState::Unknown);
+    if unknown { Verdict::Incomplete } else { Verdict::InSync }
 }
 
 /// What a report means to somebody who asks about drift that matches any of `rules`, or about any drift where

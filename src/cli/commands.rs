@@ -5,15 +5,17 @@ use std::io;
 use std::path::Path;
 use std::time::Duration;
 
+use jiff::Timestamp;
+
 use super::exit::Exit;
 use super::logging::{self, FilterError, LogLevel};
 use super::output::{Color, Output, OutputError, Outputs, to_stdout};
-use super::{Check, Cli, Command, ConfigCommand, Diff, Results};
+use super::{Check, Cli, Command, ConfigCommand, Diff, Promotion, Results};
 use crate::check::{self, Rule, UnknownEnvironments};
 use crate::config::{Config, ConfigError};
 use crate::daemon::{self, DaemonError};
 use crate::demo::{self, DemoError};
-use crate::pipeline::{self, DiffError, Pipeline, PipelineError, Undeclared};
+use crate::pipeline::{self, DiffError, Pipeline, PipelineError, Promotions, Undeclared};
 use crate::report::{Listing, Report, Verdict};
 
 /// Why a command ended before its time.
@@ -69,6 +71,7 @@ pub(super) fn run(cli: Cli) -> Result<Exit, CommandError> {
         Command::Run(arguments) => daemon(&arguments.opinion.of(Config::load(&arguments.file.config)?)),
         Command::Demo => demo(cli.color),
         Command::Check(arguments) => check(&arguments, cli.color),
+        Command::Promotion(arguments) => promotion(&arguments, cli.color),
         Command::Diff(arguments) => diff(&arguments, cli.color),
         Command::Config(ConfigCommand::Validate(file)) => validate(&file.config, cli.color),
     }
@@ -110,8 +113,20 @@ fn check(arguments: &Check, color: Color) -> Result<Exit, CommandError> {
         open(&arguments.results, color)?
     };
     let pipeline = Pipeline::new(&config)?;
-    let report = one_shot(check::run(&pipeline, &environments))?.ok_or(CommandError::Died)?;
+    let promotions = Promotions::among(&config, &environments, pipeline.repositories())?;
+    let report = one_shot(check::run(&pipeline, &environments, promotions))?.ok_or(CommandError::Died)?;
     finish(&report, &arguments.fail_on, &arguments.results, outputs)
+}
+
+fn promotion(arguments: &Promotion, color: Color) -> Result<Exit, CommandError> {
+    let config = Config::load(&arguments.file.config)?;
+    let outputs = Outputs::open(&arguments.output, color).map_err(CommandError::Open)?;
+    let promotions = Promotions::new(&config)?;
+    let found = one_shot(promotions.look(Timestamp::now()))?;
+    let verdict = check::promotion_verdict(&found);
+    let written = outputs.write_promotions(&found, Timestamp::now());
+    written.map_err(|error| CommandError::Write { error, verdict })?;
+    Ok(verdict.into())
 }
 
 fn diff(arguments: &Diff, color: Color) -> Result<Exit, CommandError> {

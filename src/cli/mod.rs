@@ -48,6 +48,8 @@ enum Command {
     Check(Check),
     /// Compare two files or folders of manifests, without a cluster or Git.
     Diff(Diff),
+    /// Tell how the environment branches stand to each other: what waits, what was never brought back or tested.
+    Promotion(Promotion),
     /// Show a sample platform with its drift, without a cluster or a network.
     Demo,
     /// Look at a configuration.
@@ -121,6 +123,15 @@ struct Check {
     suggest_ignores: bool,
     #[command(flatten)]
     results: Results,
+}
+
+#[derive(Debug, Args)]
+struct Promotion {
+    #[command(flatten)]
+    file: ConfigFile,
+    /// text (default, a table) or json, on stdout or in a file; may be repeated.
+    #[arg(short, long = "output", value_name = "FORMAT[=PATH]")]
+    output: Vec<Output>,
 }
 
 #[derive(Debug, Args)]

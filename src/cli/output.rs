@@ -8,7 +8,9 @@ use std::str::FromStr;
 
 use anstream::{AutoStream, ColorChoice};
 use clap::ValueEnum;
+use jiff::Timestamp;
 
+use crate::drift::promotion::Promotion;
 use crate::report::{self, Listing, Report, Verdict};
 
 /// A form of the report.
@@ -130,15 +132,38 @@ impl Outputs {
     /// # Errors
     /// The first output that cannot be written; a reader that went away is no error.
     pub fn write(self, report: &Report, listing: Listing, verdict: Verdict) -> Result<(), OutputError> {
+        self.write_each(|format, bytes| match format {
+            Format::Text => report::text::write(report, listing, verdict, bytes),
+            Format::Json => report::json::write(report, listing, bytes),
+            Format::Ignores => report::ignores::write(report, bytes),
+        })
+    }
+
+    /// Writes the promotions to every output.
+    ///
+    /// # Errors
+    /// The first output that cannot be written; a reader that went away is no error.
+    pub fn write_promotions(self, promotions: &[Promotion], now: Timestamp) -> Result<(), OutputError> {
+        self.write_each(|format, bytes| match format {
+            Format::Json => report::promotion::json(promotions, bytes),
+            Format::Text | Format::Ignores => report::promotion::table(promotions, now, bytes),
+        })
+    }
+
+    fn write_each(self, render: impl Fn(Format, &mut Vec<u8>) -> io::Result<()>) -> Result<(), OutputError> {
+        let rendered = |format| {
+            let mut bytes = Vec::new();
+            render(format, &mut bytes).map(|()| bytes)
+        };
         for (output, file) in self.open {
             let place = output.place();
             let color = output.color(self.color);
             let written = match file {
                 Some(file) => {
                     let mut out = AutoStream::new(file, color.choice(ColorChoice::Never));
-                    render(output.format, report, listing, verdict, &mut out)
+                    rendered(output.format).and_then(|bytes| flush(&bytes, &mut out))
                 }
-                None => to_stdout(color, |out| render(output.format, report, listing, verdict, out)),
+                None => to_stdout(color, |out| flush(&rendered(output.format)?, out)),
             };
             written.map_err(|source| OutputError::Write { place, source })?;
         }
@@ -156,14 +181,8 @@ impl Color {
     }
 }
 
-fn render(format: Format, report: &Report, listing: Listing, verdict: Verdict, out: &mut dyn Write) -> io::Result<()> {
-    let mut bytes = Vec::new();
-    match format {
-        Format::Text => report::text::write(report, listing, verdict, &mut bytes)?,
-        Format::Json => report::json::write(report, listing, &mut bytes)?,
-        Format::Ignores => report::ignores::write(report, &mut bytes)?,
-    }
-    out.write_all(&bytes)?;
+fn flush(bytes: &[u8], out: &mut dyn Write) -> io::Result<()> {
+    out.write_all(bytes)?;
     out.flush()
 }
 

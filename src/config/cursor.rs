@@ -142,6 +142,19 @@ impl<'a> Cursor<'a> {
         self.value.as_str().filter(|text| is_name(text)).map(str::to_owned)
     }
 
+    /// The mappings among the elements of a list, without a note where something is none.
+    pub(super) fn as_sections(&self) -> Vec<Section<'a>> {
+        if !self.is_list() {
+            return Vec::new();
+        }
+        let items = self.items().unwrap_or_default();
+        let section = |cursor: Self| match cursor.value {
+            Value::Object(map) => Some(Section { map, cursor }),
+            _ => None,
+        };
+        items.into_iter().filter_map(section).collect()
+    }
+
     /// Text that can stand in labels, addresses and messages: a letter or digit, then also `-`, `_` and `.`.
     pub(super) fn name(&self) -> Result<&'a str, Noted> {
         let name = self.text()?;

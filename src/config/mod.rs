@@ -5,6 +5,7 @@ mod cursor;
 mod duration;
 mod error;
 mod parse;
+mod promotion;
 mod reference;
 mod renderer;
 mod repository;
@@ -105,6 +106,10 @@ pub struct Environment {
     pub cluster: Arc<Cluster>,
     /// For namespaced objects that name none.
     pub namespace: Option<String>,
+    /// The environment that comes before it, of the same repository.
+    pub promoted_from: Option<String>,
+    /// Its own files, relative to the repository's root: what another environment need not have.
+    pub variants: Vec<String>,
     /// Who is asked whether it is in sync.
     pub strategy: Strategy,
 }

@@ -10,7 +10,8 @@ use super::cursor::{Cursor, Noted, Notes, Section, did_you_mean};
 use super::error::Problem;
 use super::renderer::{Defaults, read_defaults, read_renderer, read_rendering};
 use super::{
-    Cluster, ClusterSource, Config, Environment, Renderer, Repository, Strategy, duration, reference, repository, rules,
+    Cluster, ClusterSource, Config, Environment, Renderer, Repository, Strategy, duration, promotion, reference,
+    repository, rules,
 };
 use crate::drift::extras::Extras;
 use crate::yaml::{self, Budget, Document};
@@ -88,6 +89,7 @@ fn read(root: &Cursor<'_>, folder: &Path) -> Result<Config, Noted> {
     let renderers = read_defaults(&file, folder);
     let known = Known { clusters: &clusters, repositories: &repositories, renderers: &renderers, folder };
     let environments = Named::read(&file, "environments", |section| read_environment(section, &known));
+    let promotions = promotion::check(&file, |name| environments.get(name));
     let deployers = file.optional("deployers", read_texts);
     let image_mirrors = file.optional("imageMirrors", read_mirrors);
     let extras = file.optional("extras", read_extras);
@@ -96,6 +98,7 @@ fn read(root: &Cursor<'_>, folder: &Path) -> Result<Config, Noted> {
     let ignore = file.optional("ignore", rules::read_ignore);
 
     renderers?;
+    promotions?;
     let interval = interval?.unwrap_or(INTERVAL);
     Ok(Config {
         interval,
@@ -174,6 +177,8 @@ fn read_environment(section: &Section<'_>, known: &Known<'_>) -> Result<Environm
         "command",
         "cluster",
         "namespace",
+        "promotedFrom",
+        "variants",
         "strategy",
     ])?;
     let repository = section
@@ -186,6 +191,8 @@ fn read_environment(section: &Section<'_>, known: &Known<'_>) -> Result<Environm
     let renderer = section.optional("renderer", read_renderer).map(|chosen| chosen.unwrap_or(Renderer::Auto));
     let rendering = renderer.and_then(|of| read_rendering(&section, of, known.renderers, known.folder));
     let namespace = section.optional("namespace", |cursor| Ok(cursor.name()?.to_owned()));
+    let promoted_from = section.optional("promotedFrom", |cursor| Ok(cursor.name()?.to_owned()));
+    let variants = section.optional("variants", read_variants);
     let strategy = section.optional("strategy", |cursor| read_strategy(cursor, cluster.as_ref().ok()));
     Ok(Environment {
         name: name_of(&section)?.to_owned(),
@@ -196,6 +203,8 @@ fn read_environment(section: &Section<'_>, known: &Known<'_>) -> Result<Environm
         rendering: rendering?,
         cluster: cluster?,
         namespace: namespace?,
+        promoted_from: promoted_from?,
+        variants: variants?.unwrap_or_default(),
         strategy: strategy?.unwrap_or_default(),
     })
 }
@@ -236,6 +245,14 @@ fn read_paths(cursor: &Cursor<'_>) -> Result<Vec<String>, Noted> {
         );
     }
     collect(items.iter().map(read_path).collect())
+}
+
+fn read_variants(cursor: &Cursor<'_>) -> Result<Vec<String>, Noted> {
+    let paths = read_paths(cursor)?;
+    if paths.iter().any(String::is_empty) {
+        return Err(cursor.note("names the whole repository", "name the folder of this environment's own files"));
+    }
+    Ok(paths)
 }
 
 /// A path inside a repository, without `.`, empty parts or a slash at its end.
@@ -309,6 +326,11 @@ impl<T> Named<T> {
             named.entries.push((text, entry.and_then(|section| read(&section)).map(Arc::new)));
         }
         named
+    }
+
+    fn get(&self, wanted: &str) -> Option<&T> {
+        let entry = self.entries.iter().find(|(name, _)| name.as_deref() == Some(wanted))?;
+        entry.1.as_ref().ok().map(Arc::as_ref)
     }
 
     fn contains(&self, wanted: &str) -> bool {

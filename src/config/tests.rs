@@ -122,6 +122,8 @@ fn a_whole_file_is_read() {
         rendering: Rendering::default(),
         cluster: Arc::clone(&sample),
         namespace: None,
+        promoted_from: None,
+        variants: Vec::new(),
         strategy: Strategy::Local,
     };
     let next = Reference::Pattern(Pattern { name: Glob::new("release_v*"), pick: Pick::HighestSemver });

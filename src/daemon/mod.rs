@@ -1,5 +1,6 @@
 //! The long-running driver: scans every environment again and again, and serves what it finds.
 
+mod promote;
 mod signals;
 mod worker;
 
@@ -18,7 +19,7 @@ pub use worker::Scan;
 use crate::board::Board;
 use crate::config::{Config, Environment};
 use crate::http;
-use crate::pipeline::{Pipeline, PipelineError};
+use crate::pipeline::{Pipeline, PipelineError, Promotions};
 use crate::report::Identity;
 
 /// Why the daemon could not start or go on.
@@ -65,7 +66,7 @@ pub async fn run(config: &Config) -> Result<(), DaemonError> {
 /// # Errors
 /// A task ended unexpectedly, or a second signal came.
 pub async fn run_until_signalled(daemon: Daemon, config: &Config, mut signals: Signals) -> Result<(), DaemonError> {
-    let pipeline = Pipeline::new(config)?;
+    let pipeline = Pipeline::reading(config, daemon.promotions.repositories())?;
     let (tell, told) = oneshot::channel::<()>();
     let aborted = async move {
         signals.next().await;
@@ -89,6 +90,7 @@ pub struct Daemon {
     address: SocketAddr,
     board: Arc<Board>,
     environments: Vec<Arc<Environment>>,
+    promotions: Promotions,
     pace: worker::Pace,
 }
 
@@ -101,10 +103,14 @@ impl Daemon {
         let failed = |source| DaemonError::Listen { address: config.listen, source };
         let listener = TcpListener::bind(config.listen).await.map_err(failed)?;
         let address = listener.local_addr().map_err(failed)?;
+        let board = Board::new(config.environments.iter().map(|environment| identity(environment)).collect());
+        let promotions = Promotions::new(config)?;
+        board.promote(promotions.waiting());
         Ok(Self {
             listener,
             address,
-            board: Arc::new(Board::new(config.environments.iter().map(|environment| identity(environment)).collect())),
+            board: Arc::new(board),
+            promotions,
             environments: config.environments.clone(),
             pace: worker::Pace { interval: config.interval, max_staleness: config.max_staleness },
         })
@@ -148,6 +154,10 @@ impl Daemon {
             } else {
                 tasks.spawn(name, worker::run(environment, scanner, board, self.pace));
             }
+        }
+        if !self.promotions.is_empty() {
+            let (promotions, board) = (self.promotions, Arc::clone(&self.board));
+            tasks.spawn("the look at promotions".to_owned(), promote::run(promotions, board, self.pace.interval));
         }
         tracing::info!(address = %self.address, "listening");
         tokio::select! {

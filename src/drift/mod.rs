@@ -10,6 +10,7 @@ pub mod history;
 pub mod ignore;
 pub mod model;
 pub mod normalise;
+pub mod promotion;
 pub mod rollout;
 pub mod schema;
 pub mod second;

@@ -7,6 +7,7 @@ mod backoff;
 mod earlier;
 mod error;
 mod fault;
+mod graph;
 mod mirror;
 mod read;
 mod references;
@@ -20,8 +21,9 @@ pub use askpass::answer as answer_ssh;
 pub use earlier::{EarlierVersion, ancestors, earlier};
 pub use error::GitError;
 pub use fault::Fault;
+pub use graph::{CommitGraph, Entry, EntryKind, ObjectId};
 pub use read::{Fetch, SourceFile, SourceTree, StandsFor, Unread, read};
-pub use repositories::{Checkout, Repositories, Stale};
+pub use repositories::{Checkout, Repositories, Stale, Tip};
 
 #[cfg(test)]
 mod tests;

@@ -55,7 +55,7 @@ pub enum StandsFor {
 }
 
 /// The mode of a symbolic link in a tree.
-const SYMLINK: i32 = 0o120_000;
+pub(super) const SYMLINK: i32 = 0o120_000;
 /// How many links lie on the way to one file, as on Linux.
 const LINKS: usize = 40;
 /// How many entries may be reached through links, so that a few of them cannot make a tree without end.

@@ -7,6 +7,7 @@ use semver::Version;
 
 use super::GitError;
 use crate::config::{Pattern, Pick, Reference};
+use crate::drift::promotion::master_of;
 
 /// What a repository has.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -61,8 +62,22 @@ impl References {
         Ok(found)
     }
 
-    /// The whole names and ids of what `wanted` needs; a commit that nothing here names is not among them.
+    /// The whole names and ids of what `wanted` needs, with the branches into which release branches are merged back; a
+    /// commit that nothing here names is not among them.
     pub fn needed(&self, wanted: &Reference) -> Vec<(String, Oid)> {
+        let mut needed = self.named(wanted);
+        let releases = needed.iter().filter_map(|(name, _)| name.strip_prefix("refs/heads/"));
+        let masters: Vec<_> = releases
+            .filter_map(master_of)
+            .filter_map(|name| Some((format!("refs/heads/{name}"), *self.branches.get(&name)?)))
+            .collect();
+        needed.extend(masters);
+        needed.sort();
+        needed.dedup();
+        needed
+    }
+
+    fn named(&self, wanted: &Reference) -> Vec<(String, Oid)> {
         let branch = |name: &str| Some((format!("refs/heads/{name}"), *self.branches.get(name)?));
         let tag = |name: &str| Some((format!("refs/tags/{name}"), *self.tags.get(name)?));
         match wanted {

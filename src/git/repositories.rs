@@ -9,14 +9,16 @@ use git2::{Oid, Repository};
 use tempfile::TempDir;
 use tokio::sync::{Mutex as AsyncMutex, OwnedMutexGuard, watch};
 
+use super::graph::commit_id;
 use super::mirror::Mirror;
 use super::read::{self, Fetch};
-use super::references::References;
+use super::references::{References, Resolved};
 use super::secret::{Fingerprint, fingerprint};
 use super::session::{Asked, Session};
 use super::submodule::{Mounted, Submodules};
 use super::{GitError, backoff};
 use crate::config::{self, Address, Config, Environment, Pattern, Reference};
+use crate::drift::promotion::CommitId;
 
 /// The repositories of a configuration; clones share everything.
 #[derive(Debug, Clone)]
@@ -75,6 +77,19 @@ pub struct Checkout<T> {
     pub stale: Option<Stale>,
 }
 
+/// Where an environment's reference stands.
+#[derive(Debug)]
+pub struct Tip {
+    /// The repository or mirror that holds the commit and its history.
+    pub location: PathBuf,
+    /// The branch, tag or commit that was found.
+    pub reference: String,
+    /// The commit.
+    pub commit: CommitId,
+    /// Why this may not be the newest commit.
+    pub stale: Option<Stale>,
+}
+
 /// What was read is what was fetched before.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Stale {
@@ -125,18 +140,25 @@ impl Repositories {
         let view = self.view(&environment.repository).await?;
         let (shared, environment) = (Arc::clone(&self.0), environment.clone());
         blocking(move |asked| {
-            let repository = read::open(&view.location)?;
-            let resolved = match view.references.resolve(&repository, &environment.reference) {
-                // What was never fetched is not known to be missing while the server does not answer.
-                Err(GitError::NoReference { .. }) if view.stale.is_some() => {
-                    return Err(view.stale.map_or_else(|| unknown(&environment), |stale| stale.error));
-                }
-                resolved => resolved?,
-            };
+            let resolved = view.resolve(&environment.reference)?;
             let submodules = Followed { shared, parent: Arc::clone(&environment.repository), asked };
             let files = read(&|paths| read::tree(&view.location, &resolved, paths, &submodules))?;
             let revision = resolved.commit.to_string();
             Ok(Checkout { location: view.location, reference: resolved.name, revision, files, stale: view.stale })
+        })
+        .await
+    }
+
+    /// Where `environment` stands now, without its files. Dropping the future stops a fetch.
+    ///
+    /// # Errors
+    /// That cannot be had, and was not had before.
+    pub async fn tip(&self, environment: &Environment) -> Result<Tip, GitError> {
+        let view = self.view(&environment.repository).await?;
+        let wanted = environment.reference.clone();
+        blocking(move |_| {
+            let Resolved { name, commit } = view.resolve(&wanted)?;
+            Ok(Tip { location: view.location, reference: name, commit: commit_id(commit), stale: view.stale })
         })
         .await
     }
@@ -182,8 +204,15 @@ fn each(environment: &Environment, pattern: &Pattern, references: &References) -
     references.matching(pattern).map(derived).collect()
 }
 
-fn unknown(environment: &Environment) -> GitError {
-    GitError::NoReference { wanted: environment.reference.to_string(), known: Vec::new(), default: None }
+impl View {
+    fn resolve(&self, wanted: &Reference) -> Result<Resolved, GitError> {
+        let resolved = self.references.resolve(&read::open(&self.location)?, wanted);
+        match (resolved, &self.stale) {
+            // What was never fetched is not known to be missing while the server does not answer.
+            (Err(GitError::NoReference { .. }), Some(stale)) => Err(stale.error.clone()),
+            (resolved, _) => resolved,
+        }
+    }
 }
 
 fn local(location: &Path) -> Result<View, GitError> {

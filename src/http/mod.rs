@@ -22,7 +22,7 @@ pub use server::serve;
 
 use crate::board::{Board, Notice};
 use crate::metrics;
-use crate::report::{EnvironmentReport, Listing, Report, json};
+use crate::report::{EnvironmentReport, Listing, Report, json, promotion};
 
 /// Every route, over what stands on `board`.
 pub fn router(board: Arc<Board>) -> Router {
@@ -33,6 +33,7 @@ pub fn router(board: Arc<Board>) -> Router {
         .route("/readyz", get(ready))
         .route("/version", get(async || version()))
         .route("/api/v1/report", get(report))
+        .route("/api/v1/promotions", get(promotions))
         .fallback(async || error(StatusCode::NOT_FOUND, "there is nothing at this path"))
         .with_state(board)
         .layer(CompressionLayer::new().quality(CompressionLevel::Fastest))
@@ -94,6 +95,15 @@ async fn report(State(board): State<Arc<Board>>, RawQuery(query): RawQuery) -> R
     match json::write(&report, Listing::OutOfSync, &mut body) {
         Ok(()) => ([(header::CONTENT_TYPE, "application/json")], body).into_response(),
         Err(_) => error(StatusCode::INTERNAL_SERVER_ERROR, "the report cannot be written as JSON"),
+    }
+}
+
+/// How the environments stand to those that they are promoted from.
+async fn promotions(State(board): State<Arc<Board>>) -> Response {
+    let mut body = Vec::new();
+    match promotion::json(&board.latest().promotions, &mut body) {
+        Ok(()) => ([(header::CONTENT_TYPE, "application/json")], body).into_response(),
+        Err(_) => error(StatusCode::INTERNAL_SERVER_ERROR, "the promotions cannot be written as JSON"),
     }
 }
 

@@ -5,16 +5,17 @@ use std::collections::{BTreeMap, BTreeSet};
 use jiff::Timestamp;
 use serde_json::Value;
 
-use super::ScanErrors;
 use super::family::{
     DRIFT_START, DRIFTED_RESOURCES, DRY_RUN, ENVIRONMENT_INFO, FINDINGS, FINDINGS_BY_CATEGORY, Family, IMAGE_DRIFT,
     LAST_SCAN, LAST_SUCCESS, NAMESPACE_OBJECTS, RESOURCE_DRIFTED, RESOURCES, REVISION_INFO, RULE_EXPIRY, SCAN_ERRORS,
     SCAN_SUCCESS, SERIES_DROPPED, SUPPRESSED,
 };
 use super::text::{seconds, write_sample};
+use super::{ScanErrors, promotion};
 use crate::drift::extras::NamespaceCoverage;
 use crate::drift::ignore::Ignored;
 use crate::drift::model::{Category, Finding, ObjectAssessment, Origin, PathStep, Severity, Stage, State, Summary};
+use crate::drift::promotion::Promotion;
 
 /// So many drifted objects of an environment have series of their own, the most severe first.
 pub const MAX_DRIFTED_OBJECTS: usize = 10_000;
@@ -40,6 +41,8 @@ pub struct Observed<'a> {
     pub last_success: Option<Timestamp>,
     /// Counted since the start.
     pub errors: &'a ScanErrors,
+    /// How it stands to the environment that it is promoted from; absent where there is none, and until the first look.
+    pub promotion: Option<&'a Promotion>,
 }
 
 /// What stands of an environment's drift.
@@ -70,6 +73,9 @@ pub(super) fn samples(family: &Family, observed: &Observed<'_>) -> String {
         _ => {}
     }
     state_samples(&mut out, observed);
+    if let Some(promotion) = observed.promotion {
+        promotion::samples(&mut out, promotion);
+    }
     out.out
 }
 
@@ -78,15 +84,15 @@ fn is_informed(standing: &Standing<'_>) -> bool {
 }
 
 /// Writes samples of one family of one environment.
-struct Lines<'a> {
+pub(super) struct Lines<'a> {
     out: String,
-    family: &'a Family,
+    pub(super) family: &'a Family,
     environment: &'a str,
 }
 
 impl Lines<'_> {
     /// `values` are those of the labels behind `environment`.
-    fn add(&mut self, values: &[&str], value: impl std::fmt::Display) {
+    pub(super) fn add(&mut self, values: &[&str], value: impl std::fmt::Display) {
         let mut all = vec![self.environment];
         all.extend_from_slice(values);
         write_sample(&mut self.out, self.family, &all, value);

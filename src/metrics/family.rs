@@ -144,6 +144,35 @@ pub(super) const ENVIRONMENT_INFO: Family = gauge(
 );
 pub(super) const REVISION_INFO: Family =
     gauge("driftd_git_revision_info", &["environment", "revision"], "1 for the commit that the latest scan read.");
+const PROMOTION: &[&str] = &["environment", "promoted_from"];
+
+pub(super) const PROMOTION_COMMITS: Family = gauge(
+    "driftd_promotion_commits",
+    &["environment", "promoted_from", "direction"],
+    "Commits that only the branch of the environment has (ahead), or only the one that it is promoted from (behind).",
+);
+pub(super) const PROMOTION_FAST_FORWARD: Family =
+    gauge("driftd_promotion_fast_forward", PROMOTION, "1 if the next promotion is a fast-forward, 0 if it is not.");
+pub(super) const PROMOTION_STATE: Family = gauge(
+    "driftd_promotion_state",
+    &["environment", "promoted_from", "state"],
+    "1 for the state of the promotion, 0 for the others.",
+);
+pub(super) const PROMOTION_OLDEST_PENDING: Family = gauge(
+    "driftd_promotion_oldest_pending_timestamp_seconds",
+    PROMOTION,
+    "When the oldest commit that waits to be promoted was committed, in unix seconds; absent while none waits.",
+);
+pub(super) const PROMOTION_HOTFIXES: Family = gauge(
+    "driftd_promotion_hotfix_commits",
+    PROMOTION,
+    "Commits of the environment whose change was never brought back to the one that it is promoted from.",
+);
+pub(super) const PROMOTION_UNTESTED: Family = gauge(
+    "driftd_promotion_untested_combinations",
+    PROMOTION,
+    "Revisions of the environment whose content never stood on the one that it is promoted from.",
+);
 pub(super) const BUILD_INFO: Family =
     gauge("driftd_build_info", &["version", "revision", "rustc"], "1: which driftd this is.");
 pub(super) const CPU_SECONDS: Family =
@@ -174,6 +203,12 @@ pub const FAMILIES: &[Family] = &[
     SCAN_ERRORS,
     ENVIRONMENT_INFO,
     REVISION_INFO,
+    PROMOTION_COMMITS,
+    PROMOTION_FAST_FORWARD,
+    PROMOTION_STATE,
+    PROMOTION_OLDEST_PENDING,
+    PROMOTION_HOTFIXES,
+    PROMOTION_UNTESTED,
     BUILD_INFO,
     CPU_SECONDS,
     RESIDENT_MEMORY,

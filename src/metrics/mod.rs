@@ -3,6 +3,7 @@
 mod environment;
 mod family;
 mod process;
+mod promotion;
 mod text;
 
 use std::collections::BTreeMap;

@@ -183,7 +183,7 @@ async fn declared(
     Ok((tip, inputs, rendered))
 }
 
-fn unfetched(environment: &Environment, error: &GitError) -> Gap {
+pub(super) fn unfetched(environment: &Environment, error: &GitError) -> Gap {
     let scope = format!("repository {} branch {}", environment.repository.name, environment.reference);
     Gap { stage: Stage::Git, scope, reason: error.reason(), message: error.to_string(), source: None }
 }

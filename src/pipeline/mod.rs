@@ -6,6 +6,7 @@ mod evaluate;
 mod extra;
 mod gather;
 mod lag;
+mod promotion;
 mod renders;
 mod rollout;
 mod vary;
@@ -32,6 +33,7 @@ use renders::{Earlier, Renders};
 
 pub use diff::{DiffError, Undeclared, diff};
 pub use evaluate::{Evidence, evaluate};
+pub use promotion::Promotions;
 pub use versions::Readings;
 
 /// What judging needs beside the objects.
@@ -96,6 +98,14 @@ impl Pipeline {
     /// # Errors
     /// The system gives no random key for the digests of Secret values.
     pub fn new(config: &Config) -> Result<Self, PipelineError> {
+        Self::reading(config, Repositories::new(config))
+    }
+
+    /// A pipeline that shares the repositories of `config` with others.
+    ///
+    /// # Errors
+    /// The system gives no random key for the digests of Secret values.
+    pub fn reading(config: &Config, repositories: Repositories) -> Result<Self, PipelineError> {
         let redactor = random_redactor()?;
         let clusters = config.environments.iter().map(|environment| &environment.cluster);
         let sources = clusters.map(|cluster| (cluster.name.clone(), Source::new(cluster, &redactor))).collect();
@@ -106,8 +116,14 @@ impl Pipeline {
             ignore: config.ignore.clone(),
             redaction: Redaction::new(redactor.clone(), config.redact.clone()),
         });
-        let (repositories, renders) = (Repositories::new(config), Renders::default());
+        let renders = Renders::default();
         Ok(Self { repositories, sources, renders, rules, extras: config.extras, redactor })
+    }
+
+    /// The repositories that it reads; clones share everything.
+    #[must_use]
+    pub fn repositories(&self) -> Repositories {
+        self.repositories.clone()
     }
 
     /// The environments that `environment` stands for: itself, or one for each branch that its pattern finds.

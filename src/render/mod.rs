@@ -3,6 +3,7 @@
 mod clock;
 mod command;
 mod complaint;
+mod content;
 mod error;
 mod helm;
 mod kustomize;
@@ -28,6 +29,8 @@ use error::RenderError;
 use helm::Charts;
 use network::Wall;
 use tools::{Needed, Tool, Tools};
+
+pub use content::{Contents, View};
 
 /// What an environment's files declare.
 #[derive(Debug, Clone, Default)]

@@ -43,6 +43,7 @@ fn without_in_sync(report: &Report) -> Report {
         finished_at: report.finished_at,
         complete: report.complete,
         summary: report.summary.clone(),
+        promotions: report.promotions.clone(),
     }
 }
 

@@ -4,6 +4,7 @@
 
 pub mod ignores;
 pub mod json;
+pub mod promotion;
 #[cfg(test)]
 mod sample;
 mod shared;
@@ -15,6 +16,7 @@ use serde::Serialize;
 use crate::drift::extras::NamespaceCoverage;
 use crate::drift::ignore::Ignored;
 use crate::drift::model::{Assessment, Gap, ObjectAssessment, State, Summary};
+use crate::drift::promotion::Promotion;
 
 /// The version of the report's form; raised by a change that breaks scripts.
 pub const SCHEMA_VERSION: u32 = 1;
@@ -59,6 +61,9 @@ pub struct Report {
     pub summary: Summary,
     /// In the order of the configuration.
     pub environments: Vec<EnvironmentReport>,
+    /// One for each environment that is promoted from another, in the order of the configuration.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub promotions: Vec<Promotion>,
 }
 
 /// The report on one environment.
@@ -187,6 +192,7 @@ impl Report {
             complete: environments.iter().all(|environment| environment.complete),
             summary: Summary::of(environments.iter().flat_map(|environment| &environment.objects)),
             environments,
+            promotions: Vec::new(),
         })
     }
 }

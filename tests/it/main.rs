@@ -10,6 +10,7 @@ mod daemon;
 mod facts;
 mod fixture;
 mod git;
+mod promotion;
 mod property;
 mod render;
 mod rules;

@@ -1,6 +1,7 @@
 //! The page: every environment with its verdict, its freshness and its drift; no script, nothing from elsewhere.
 
 mod drift;
+mod promotion;
 mod words;
 
 use std::sync::LazyLock;
@@ -57,6 +58,7 @@ pub(super) fn render(notice: &Notice, now: Timestamp) -> String {
             body {
                 (header(notice, verdict, now))
                 main {
+                    (promotion::strip(&notice.promotions, now))
                     @for freshness in &notice.environments {
                         (environment(freshness, notice.environment(&freshness.identity.name), now))
                     }
@@ -287,7 +289,7 @@ fn footer() -> Markup {
         footer {
             p { "driftd " (env!("CARGO_PKG_VERSION")) }
             p {
-                a href="/api/v1/report" { "report as JSON" } " · " a href="/metrics" { "metrics" }
+                a href="/api/v1/report" { "report as JSON" } " · " a href="/api/v1/promotions" { "promotions" } " · " a href="/metrics" { "metrics" }
                 " · " a href="/readyz" { "readiness" }
             }
         }

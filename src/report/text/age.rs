@@ -12,17 +12,20 @@ pub(super) struct Moment {
 
 impl fmt::Display for Moment {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let seconds = self.now.as_second().saturating_sub(self.time.as_second());
-        let (minutes, hours, days) = (seconds / 60, seconds / 3600, seconds / 86400);
-        write!(f, "{:.0} (", self.time)?;
-        match seconds {
-            ..0 => f.write_str("in the future: the clocks disagree"),
-            0..60 => write!(f, "{seconds}s ago"),
-            60..3600 => write!(f, "{minutes}m ago"),
-            3600..86400 => write!(f, "{hours}h{:02}m ago", minutes % 60),
-            _ => write!(f, "{days}d{:02}h ago", hours % 24),
-        }?;
-        f.write_str(")")
+        write!(f, "{:.0} ({})", self.time, span(self.time, self.now))
+    }
+}
+
+/// `48m ago`.
+pub(in crate::report) fn span(time: Timestamp, now: Timestamp) -> String {
+    let seconds = now.as_second().saturating_sub(time.as_second());
+    let (minutes, hours, days) = (seconds / 60, seconds / 3600, seconds / 86400);
+    match seconds {
+        ..0 => "in the future: the clocks disagree".to_owned(),
+        0..60 => format!("{seconds}s ago"),
+        60..3600 => format!("{minutes}m ago"),
+        3600..86400 => format!("{hours}h{:02}m ago", minutes % 60),
+        _ => format!("{days}d{:02}h ago", hours % 24),
     }
 }
 

@@ -13,20 +13,22 @@ use jiff::Timestamp;
 use serde_json::Value;
 
 use self::age::Moment;
-use self::value::{LineKind, Sides, escape};
-use super::{EnvironmentReport, Listing, Report, Verdict};
+pub(super) use self::age::span;
+pub(super) use self::value::escape;
+use self::value::{LineKind, Sides};
+use super::{EnvironmentReport, Listing, Report, Verdict, promotion};
 use crate::drift::model::{
     Change, Finding, Gap, ObjectAssessment, ObjectKey, Position, Severity, State, Summary, Warning,
 };
 
-const BOLD: Style = Style::new().bold();
-const DIM: Style = Style::new().dimmed();
-const RED: Style = AnsiColor::Red.on_default();
-const GREEN: Style = AnsiColor::Green.on_default();
-const YELLOW: Style = AnsiColor::Yellow.on_default();
+pub(super) const BOLD: Style = Style::new().bold();
+pub(super) const DIM: Style = Style::new().dimmed();
+pub(super) const RED: Style = AnsiColor::Red.on_default();
+pub(super) const GREEN: Style = AnsiColor::Green.on_default();
+pub(super) const YELLOW: Style = AnsiColor::Yellow.on_default();
 const CYAN: Style = AnsiColor::Cyan.on_default();
 /// The digits of a revision that are shown.
-const REVISION: usize = 12;
+pub(super) const REVISION: usize = 12;
 /// The widest column of objects that the columns behind it are aligned to.
 const WIDEST_NAME: usize = 60;
 
@@ -38,6 +40,10 @@ const WIDEST_NAME: usize = 60;
 pub fn write(report: &Report, listing: Listing, verdict: Verdict, out: &mut dyn Write) -> io::Result<()> {
     for environment in &report.environments {
         Page { environment, now: report.finished_at }.write(listing, out)?;
+        writeln!(out)?;
+    }
+    report.promotions.iter().try_for_each(|promotion| promotion::line(promotion, out))?;
+    if !report.promotions.is_empty() {
         writeln!(out)?;
     }
     write_verdict(report, verdict, out)
@@ -63,7 +69,7 @@ fn write_verdict(report: &Report, verdict: Verdict, out: &mut dyn Write) -> io::
     writeln!(out, "{style}{word}{style:#}: {rest}")
 }
 
-fn count(number: usize, noun: &str) -> String {
+pub(super) fn count(number: usize, noun: &str) -> String {
     let plural = if number == 1 { "" } else { "s" };
     format!("{number} {noun}{plural}")
 }
@@ -245,7 +251,7 @@ fn write_warning(warning: &Warning, out: &mut dyn Write) -> io::Result<()> {
     writeln!(out, "    {YELLOW}warning{YELLOW:#}  {path}  {message}  {CYAN}{}{CYAN:#}", place(&warning.source))
 }
 
-fn write_gap(gap: &Gap, out: &mut dyn Write) -> io::Result<()> {
+pub(super) fn write_gap(gap: &Gap, out: &mut dyn Write) -> io::Result<()> {
     let (stage, reason) = (gap.stage.as_str(), gap.reason.as_str());
     writeln!(out, "  {YELLOW}{:<8}{YELLOW:#}  {BOLD}{}{BOLD:#}: {stage} {reason}", "gap", escape(&gap.scope))?;
     for line in gap.message.lines() {

@@ -18,7 +18,7 @@ const MOST_LINES: usize = 40;
 const CONTEXT: usize = 2;
 
 /// `text` with control characters, line breaks and characters that reorder or hide text as escapes.
-pub(super) fn escape(text: &str) -> String {
+pub(in crate::report) fn escape(text: &str) -> String {
     let mut escaped = String::with_capacity(text.len());
     for character in text.chars() {
         if character.is_control() || deceives(character) {

@@ -103,6 +103,8 @@ pub fn config(names: &[&str]) -> Config {
             rendering: Rendering::default(),
             cluster: Arc::clone(&cluster),
             namespace: None,
+            promoted_from: None,
+            variants: Vec::new(),
             strategy: Strategy::Local,
         })
     });

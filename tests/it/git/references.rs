@@ -260,3 +260,31 @@ fn a_fetch_that_fails_keeps_the_last_revision_and_says_how_old_it_is() {
     // What was never fetched is not known to be missing.
     served.follow("branch: prod").fails("failed", &["status 503"]);
 }
+
+#[test]
+fn a_promotion_is_judged_in_the_mirror() {
+    let served = Served::new();
+    let git = served.git();
+    let base = git.find_reference("refs/heads/main").and_then(|main| main.peel_to_commit()).unwrap();
+    git.branch("master_v1", &base, false).unwrap();
+    git.branch("release_v1.9.0", &base, false).unwrap();
+    git.branch("release_v1.10.0", &base, false).unwrap();
+    let hotfix = served.scene.repository.commit("release_v1.10.0", &[("app.yaml", &MANIFEST.replace("k: v", "k: w"))]);
+    git.reference("refs/heads/main", hotfix.parse().unwrap(), true, "").unwrap();
+    let follows = "branch: {pattern: \"release_v*\", pick: highest-semver}, promotedFrom: staging";
+    let environments = [("staging", "branch: main"), ("prod", follows)];
+    let told = served.check(&environments).report["promotions"][0].clone();
+    assert_eq!((&told["environment"], &told["state"]), (&"prod".into(), &"in-step".into()), "{told}");
+    // It is on the environment before, but was never merged back into the master branch of its release.
+    assert_eq!(told["hotfixes"][0]["revision"], hotfix, "{told}");
+    assert!(told["gaps"].is_null(), "{told}");
+    // While the server does not answer, what was fetched is judged, and said to be no more than that.
+    served.server.behave(crate::fixture::Behaviour::Refuse(503));
+    let stale = served.check(&environments).report["promotions"][0].clone();
+    assert_eq!((&stale["state"], &stale["hotfixes"]), (&told["state"], &told["hotfixes"]), "{stale}");
+    assert!(stale["gaps"][0]["message"].as_str().unwrap().contains("status 503"), "{stale}");
+    served.server.behave(crate::fixture::Behaviour::Serve);
+    git.reference("refs/heads/master_v1", hotfix.parse().unwrap(), true, "").unwrap();
+    let merged = served.check(&environments).report["promotions"][0].clone();
+    assert_eq!(merged["hotfixes"], serde_json::json!([]), "{merged}");
+}

@@ -31,7 +31,7 @@ use crate::fixture::{ADD_LABEL, Api, ControlPlane, canary};
 use case::Case;
 use deploy::MODES;
 use openapi::OpenApi;
-use random::Random;
+pub use random::Random;
 use scan::{Scanner, as_compared};
 
 /// Cases of a normal run.

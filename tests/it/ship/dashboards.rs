@@ -112,6 +112,7 @@ fn every_panel_shows_the_sample_platform() {
         }
     }
     assert_overview(&demo, &prometheus);
+    assert_promotion(&demo, &prometheus);
 }
 
 /// A variable offers something to choose.
@@ -170,6 +171,27 @@ fn assert_overview(demo: &Running, prometheus: &Prometheus) {
             assert!((share - f64::from(declared) / f64::from(declared + undeclared)).abs() < 1e-9, "{of}");
         }
     }
+}
+
+/// What the panels of promotion show is what the report says.
+fn assert_promotion(demo: &Running, prometheus: &Prometheus) {
+    let told: Value = serde_json::from_str(&demo.get("/api/v1/promotions")).unwrap();
+    let prod = &told["promotions"][0];
+    assert_eq!((&prod["environment"], &prod["state"]), (&json!("prod-eu"), &json!("behind")));
+    let all = Dashboard::all();
+    let promotion = all.iter().find(|dashboard| dashboard.json["uid"] == "driftd-promotion").unwrap();
+    let shown = |title: &str| {
+        let (query, _) = queries(promotion.panel(title)).remove(0);
+        let series = prometheus.query(&query);
+        assert_eq!(values(&series, "promoted_from"), BTreeSet::from(["staging-eu".to_owned()]), "{title}");
+        series[0]["value"][1].as_str().unwrap().to_owned()
+    };
+    assert_eq!(shown("State"), "1");
+    assert_eq!(shown("Commits that wait"), prod["behind"].to_string());
+    assert_eq!(shown("Commits ahead"), "0");
+    assert_eq!(shown("Hotfixes that were not brought back"), "0");
+    assert_eq!(shown("Untested combinations"), "0");
+    assert_eq!(shown("Fast-forward"), "1");
 }
 
 #[test]

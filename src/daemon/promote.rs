@@ -1,0 +1,29 @@
+//! The endless round of promotions: look, publish, wait.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use jiff::Timestamp;
+use tokio::time::{MissedTickBehavior, interval};
+
+use crate::board::Board;
+use crate::pipeline::Promotions;
+
+/// Looks at the promotions at once and then at every interval.
+pub(super) async fn run(promotions: Promotions, board: Arc<Board>, pace: Duration) {
+    let mut beat = interval(pace.max(Duration::from_millis(1)));
+    beat.set_missed_tick_behavior(MissedTickBehavior::Skip);
+    loop {
+        beat.tick().await;
+        let found = promotions.look(Timestamp::now()).await;
+        if board.latest().promotions == found {
+            continue;
+        }
+        for promotion in &found {
+            for gap in &promotion.gaps {
+                tracing::warn!(environment = promotion.environment, stage = %gap.stage, "promotion: {}", gap.message);
+            }
+        }
+        board.promote(found);
+    }
+}
