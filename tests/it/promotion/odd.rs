@@ -458,9 +458,7 @@ fn what_programs_render_is_unknown_where_the_trees_differ() {
     let kustomization = "resources: [../base.yaml]\n";
     s.commit("kustomize", &[("kustomization.yaml", kustomization), ("base.yaml", &setting("base", "1"))]);
     s.git("branch --force staging");
-    s.git("branch --force prod");
     s.prod_is(json!(["in-step", true, 0, 0, null, [], [], []]));
     s.commit("base", &[("base.yaml", &setting("base", "2"))]);
-    s.git("branch --force staging");
     s.prod_is(json!(["unknown", null, null, null, null, [], [], []]));
 }
