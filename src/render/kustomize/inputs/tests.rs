@@ -74,7 +74,7 @@ fn what_leads_out_of_the_repository_is_refused_with_its_line() {
         "components:\n- ../../x",
         "transformers:\n- ../../x",
         "helmGlobals:\n  chartHome: ../../charts",
-        "helmGlobals:\n  configHome: /root/.config",
+        "helmGlobals:\n  configHome: /home/someone/.config",
         "helmCharts:\n- {name: x, releaseName: --post-renderer=/bin/sh}",
         "generators:\n- |\n  apiVersion: builtin\n  kind: HelmChartInflationGenerator\n  chartHome: /srv\n",
     ] {
