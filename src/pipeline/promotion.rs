@@ -12,7 +12,7 @@ use crate::drift::promotion::{
     Change, CommitId, Content, Edge, Evidence, Graph, PatchId, Promotion, Seen, judge, master_of,
 };
 use crate::git::{CommitGraph, GitError, ObjectId, Repositories, Tip};
-use crate::render::{Contents, View};
+use crate::render::{Contents, View, choose, is_glob};
 
 use super::gather::unfetched;
 use super::{PipelineError, died, random_redactor};
@@ -287,24 +287,14 @@ impl<'a> Asked<'a> {
 
     /// Whether what `environment` renders may come from files that are not below its paths, or from a program.
     fn may_read_elsewhere(&self, environment: &Environment, edge: &Edge<'_>) -> bool {
-        let is_glob = |path: &String| path.contains(['*', '?', '[']);
-        let holds = |path: &String, name: &str| {
-            let file = if path.is_empty() { name.to_owned() } else { format!("{path}/{name}") };
+        let exists = |file: &str| {
             [edge.target, edge.source].into_iter().any(|tip| {
-                let found = self.tree(tip).ok().and_then(|tree| self.git.entry(tree, &file).ok().flatten());
-                found.is_some()
+                let entry = self.tree(tip).ok().and_then(|tree| self.git.entry(tree, file).ok().flatten());
+                entry.is_some()
             })
         };
-        match environment.renderer {
-            Renderer::Kustomize | Renderer::Helm | Renderer::Command => true,
-            Renderer::Plain => environment.paths.iter().any(is_glob),
-            Renderer::Auto => environment.paths.iter().any(|path| {
-                is_glob(path)
-                    || ["kustomization.yaml", "kustomization.yml", "Kustomization", "Chart.yaml"]
-                        .iter()
-                        .any(|name| holds(path, name))
-            }),
-        }
+        let elsewhere = |path: &String| is_glob(path) || choose(environment, path, exists) != Renderer::Plain;
+        environment.paths.iter().any(elsewhere)
     }
 
     /// What a program makes of two trees is not compared: only equal trees are known to give the same.

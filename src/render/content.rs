@@ -4,7 +4,9 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
-use crate::drift::model::{Desired, Gap, GapReason, Position, Redactor, Stage};
+use super::plain::other_renderer;
+use super::sources::is_below;
+use crate::drift::model::{Desired, Gap, Redactor, Stage};
 use crate::drift::promotion::{Content, Fragment, Part};
 use crate::git::{CommitGraph, Entry, EntryKind, GitError, ObjectId};
 use crate::manifest::{is_manifest, objects};
@@ -27,10 +29,6 @@ impl View {
     fn prunes(&self, path: &str) -> bool {
         self.without.iter().any(|variant| is_below(variant, path))
     }
-}
-
-fn is_below(path: &str, folder: &str) -> bool {
-    folder.is_empty() || path.strip_prefix(folder).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
 }
 
 /// The content of trees, as far as it was asked for. It holds hashes, never a value.
@@ -109,7 +107,9 @@ impl Contents {
             EntryKind::Folder => content.push(self.folder(git, entry.id, path, view)?),
             _ if !is_manifest(path) => {}
             EntryKind::File => {
-                refuse_other_renderers(path)?;
+                if let Some(gap) = other_renderer(path) {
+                    return Err(gap);
+                }
                 content.push(self.file(git, entry.id, path)?);
             }
             EntryKind::Other => {
@@ -140,23 +140,6 @@ impl Contents {
         self.files.insert(key, Arc::clone(&file));
         Ok(file)
     }
-}
-
-fn refuse_other_renderers(path: &str) -> Result<(), Gap> {
-    let renderer = match path.rsplit('/').next().unwrap_or(path) {
-        "kustomization.yaml" | "kustomization.yml" => "kustomize",
-        "Chart.yaml" => "helm",
-        _ => return Ok(()),
-    };
-    Err(Gap {
-        stage: Stage::Render,
-        scope: path.to_owned(),
-        reason: GapReason::Malformed,
-        message: format!(
-            "{path} belongs to {renderer}, whose output is not compared between branches: that they differ is known, and no more"
-        ),
-        source: Some(Position { file: path.into(), line: 1 }),
-    })
 }
 
 fn unreadable(error: &GitError) -> Gap {

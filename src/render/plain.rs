@@ -36,7 +36,7 @@ fn objects_of(part: &Part, redactor: &Redactor) -> Rendered {
 
 fn objects_in(file: &SourceFile, redactor: &Redactor) -> Rendered {
     let mut rendered = Rendered::default();
-    if let Some(gap) = other_renderer(file) {
+    if let Some(gap) = other_renderer(&file.path) {
         rendered.gaps.push(gap);
         return rendered;
     }
@@ -50,19 +50,17 @@ fn objects_in(file: &SourceFile, redactor: &Redactor) -> Rendered {
 }
 
 /// A file that says that its folder is meant for a renderer.
-fn other_renderer(file: &SourceFile) -> Option<Gap> {
-    let name = file.path.rsplit('/').next().unwrap_or(&file.path);
+pub(super) fn other_renderer(path: &str) -> Option<Gap> {
+    let name = path.rsplit('/').next().unwrap_or(path);
     let renderer = match name {
         _ if kustomize::FILES.contains(&name) => Renderer::Kustomize,
         helm::CHART_FILE => Renderer::Helm,
         _ => return None,
     }
     .as_str();
-    let message = format!(
-        "{} belongs to {renderer}; name its folder under `path`, or point `path` at plain manifests alone",
-        file.path
-    );
-    Some(refusal(&file.path, 1, GapReason::Malformed, message))
+    let message =
+        format!("{path} belongs to {renderer}; name its folder under `path`, or point `path` at plain manifests alone");
+    Some(refusal(path, 1, GapReason::Malformed, message))
 }
 
 /// A folder or submodule may hold manifests; of a link to a file its own name tells.

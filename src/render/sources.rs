@@ -111,7 +111,7 @@ pub fn read(environment: &Environment, fetch: Fetch<'_>) -> Result<Sources, GitE
 }
 
 fn part(environment: &Environment, path: &str, tree: SourceTree, fetch: Fetch<'_>) -> Result<Part, GitError> {
-    let renderer = choose(environment, path, &tree);
+    let renderer = choose(environment, path, |file| tree.files.iter().any(|own| *own.path == *file));
     let found = Part { path: path.to_owned(), renderer, files: tree.files, unread: tree.unread, refused: Vec::new() };
     match renderer {
         Renderer::Kustomize => kustomize::complete(found, &environment.rendering.kustomize, fetch),
@@ -120,12 +120,9 @@ fn part(environment: &Environment, path: &str, tree: SourceTree, fetch: Fetch<'_
     }
 }
 
-/// What `auto` comes to: a look at the files that lie directly at the path.
-fn choose(environment: &Environment, path: &str, tree: &SourceTree) -> Renderer {
-    let has = |name: &str| {
-        let wanted = below(path, name);
-        tree.files.iter().any(|file| *file.path == *wanted)
-    };
+/// What `auto` comes to: a look at the files that lie directly at the path; `exists` tells whether there is one.
+pub fn choose(environment: &Environment, path: &str, exists: impl Fn(&str) -> bool) -> Renderer {
+    let has = |name: &str| exists(&below(path, name));
     match environment.renderer {
         Renderer::Auto if environment.rendering.helm.chart.is_some() => Renderer::Helm,
         Renderer::Auto if kustomize::FILES.into_iter().any(has) => Renderer::Kustomize,
@@ -138,6 +135,11 @@ fn choose(environment: &Environment, path: &str, tree: &SourceTree) -> Renderer 
 /// `name` in the folder `path`.
 pub(super) fn below(path: &str, name: &str) -> String {
     if path.is_empty() { name.to_owned() } else { format!("{path}/{name}") }
+}
+
+/// Whether `path` is the folder or file `folder`, or lies below it; everything lies below the root, `""`.
+pub(super) fn is_below(path: &str, folder: &str) -> bool {
+    folder.is_empty() || path.strip_prefix(folder).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
 }
 
 /// Where a path that is written in the folder `folder` leads to; `None` out of the repository.
@@ -154,6 +156,12 @@ pub(super) fn resolve(folder: &str, path: &str) -> Option<String> {
         }
     }
     Some(parts.join("/"))
+}
+
+/// Whether a path of an environment is a pattern.
+#[must_use]
+pub fn is_glob(path: &str) -> bool {
+    split_glob(path).1.is_some()
 }
 
 /// The folder in front of the first step with a `*`, and the whole path where there is one.

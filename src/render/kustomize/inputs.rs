@@ -12,7 +12,7 @@ use super::FILES;
 use crate::config::{Kustomize, Permission};
 use crate::drift::model::{Gap, GapReason, Pointer};
 use crate::git::{Fetch, GitError, SourceFile, Unread};
-use crate::render::sources::{Part, below, refusal, resolve};
+use crate::render::sources::{Part, below, is_below, refusal, resolve};
 use crate::yaml::{self, Budget, Document};
 
 /// Lists whose elements are files, folders or addresses of either.
@@ -172,7 +172,7 @@ impl Walk<'_> {
 
     /// Reads a folder or file unless it was; tells whether it is there.
     fn read(&mut self, path: &str) -> Result<bool, GitError> {
-        let inside = |folder: &String| folder.is_empty() || path == folder || is_below(path, folder);
+        let inside = |folder: &String| is_below(path, folder);
         if !self.whole.iter().any(inside) {
             match (self.fetch)(&[path.to_owned()]) {
                 Ok(tree) => {
@@ -313,10 +313,6 @@ fn is_option(chart: &Value) -> bool {
         Value::Array(items) => items.iter().any(|item| item.as_str().is_some_and(|text| text.starts_with('-'))),
         _ => false,
     })
-}
-
-fn is_below(path: &str, folder: &str) -> bool {
-    path.strip_prefix(folder).is_some_and(|rest| rest.starts_with('/'))
 }
 
 fn is_url(text: &str) -> bool {

@@ -462,3 +462,18 @@ fn what_programs_render_is_unknown_where_the_trees_differ() {
     s.commit("base", &[("base.yaml", &setting("base", "2"))]);
     s.prod_is(json!(["unknown", null, null, null, null, [], [], []]));
 }
+
+#[test]
+fn what_a_chart_from_elsewhere_renders_is_unknown_where_the_trees_differ() {
+    let chart = "  helm: {chart: trino, version: 1.0.0, repoURL: 'https://charts.example.org'}\n";
+    let mut s = Sandbox::new(&format!(
+        "- name: staging\n  branch: staging\n{chart}- name: prod\n  branch: prod\n  promotedFrom: staging\n{chart}"
+    ));
+    s.commit("first", &[("readme.txt", "one")]);
+    s.git("branch staging");
+    s.git("branch prod");
+    s.prod_is(json!(["in-step", true, 0, 0, null, [], [], []]));
+    s.commit("second", &[("readme.txt", "two")]);
+    s.git("branch --force staging");
+    s.prod_is(json!(["unknown", null, null, null, null, [], [], []]));
+}
