@@ -89,19 +89,13 @@ mod tests {
 
     fn missing_service() -> ObjectAssessment {
         ObjectAssessment {
-            key: ObjectKey { type_key: TypeKey::new("v1", "Service"), namespace: None, name: "s".into() },
-            state: State::Missing,
-            terminating: false,
-            since: None,
             category: Some(Category::Infrastructure),
             severity: Some(Severity::Medium),
             origin: Some(Origin::Unknown),
-            source: None,
-            findings: Vec::new(),
-            suppressed: Vec::new(),
-            warnings: Vec::new(),
-            dry_run: None,
-            controller_owned: Vec::new(),
+            ..ObjectAssessment::new(
+                ObjectKey { type_key: TypeKey::new("v1", "Service"), namespace: None, name: "s".into() },
+                State::Missing,
+            )
         }
     }
 

@@ -121,21 +121,7 @@ fn finding_ids(object: &ObjectAssessment) -> Vec<String> {
 }
 
 fn unknown(object: &ObjectAssessment) -> ObjectAssessment {
-    ObjectAssessment {
-        key: object.key.clone(),
-        state: State::Unknown,
-        terminating: false,
-        since: None,
-        category: None,
-        severity: None,
-        origin: None,
-        source: object.source.clone(),
-        findings: Vec::new(),
-        suppressed: Vec::new(),
-        warnings: Vec::new(),
-        dry_run: None,
-        controller_owned: Vec::new(),
-    }
+    ObjectAssessment { source: object.source.clone(), ..ObjectAssessment::new(object.key.clone(), State::Unknown) }
 }
 
 /// Whether a scan with `gap` may have failed to see an object that is there.

@@ -93,19 +93,12 @@ fn extra(live: &Live, authors: &Authors) -> ObjectAssessment {
         () => Origin::Unknown,
     };
     ObjectAssessment {
-        warnings: Vec::new(),
-        dry_run: None,
-        controller_owned: Vec::new(),
-        key: live.key.clone(),
-        state: State::Extra,
         terminating: live.terminating,
         since: writers.iter().filter_map(|writer| writer.manager.time).min(),
         category: Some(category),
         severity: Some(severity),
         origin: Some(origin),
-        source: None,
-        findings: Vec::new(),
-        suppressed: Vec::new(),
+        ..ObjectAssessment::new(live.key.clone(), State::Extra)
     }
 }
 
@@ -157,19 +150,8 @@ impl<'a> Judge<'a> {
 
     fn verdict(&self, state: State) -> ObjectAssessment {
         ObjectAssessment {
-            key: self.desired.key.clone(),
-            state,
-            terminating: false,
-            since: None,
-            category: None,
-            severity: None,
-            origin: None,
             source: Some(self.desired.source.clone()),
-            findings: Vec::new(),
-            suppressed: Vec::new(),
-            warnings: Vec::new(),
-            dry_run: None,
-            controller_owned: Vec::new(),
+            ..ObjectAssessment::new(self.desired.key.clone(), state)
         }
     }
 

@@ -15,19 +15,11 @@ pub(super) fn at(text: &str) -> Timestamp {
 
 pub(super) fn object(state: State, kind: (&str, &str), name: &str, line: u32) -> ObjectAssessment {
     ObjectAssessment {
-        key: ObjectKey { type_key: TypeKey::new(kind.0, kind.1), namespace: Some("trino".into()), name: name.into() },
-        state,
-        terminating: false,
-        since: None,
-        category: None,
-        severity: None,
-        origin: None,
         source: Some(Position { file: "trino/coordinator.yaml".into(), line }),
-        findings: Vec::new(),
-        suppressed: Vec::new(),
-        warnings: Vec::new(),
-        dry_run: None,
-        controller_owned: Vec::new(),
+        ..ObjectAssessment::new(
+            ObjectKey { type_key: TypeKey::new(kind.0, kind.1), namespace: Some("trino".into()), name: name.into() },
+            state,
+        )
     }
 }
 

@@ -15,23 +15,19 @@ fn at(minutes: i64, seconds: i64) -> Timestamp {
 fn object(name: &str, state: State, findings: &[&str]) -> ObjectAssessment {
     let drifts = state.is_drift();
     ObjectAssessment {
-        warnings: Vec::new(),
-        dry_run: None,
-        controller_owned: Vec::new(),
-        key: ObjectKey {
-            type_key: TypeKey::new("apps/v1", "Deployment"),
-            namespace: Some("trino".into()),
-            name: name.into(),
-        },
-        state,
-        terminating: false,
-        since: None,
         category: drifts.then_some(Category::Config),
         severity: drifts.then_some(Severity::High),
         origin: drifts.then_some(Origin::Manual),
         source: (state != State::Extra).then(|| Position { file: format!("{name}.yaml").into(), line: 1 }),
         findings: findings.iter().map(|id| finding(id)).collect(),
-        suppressed: Vec::new(),
+        ..ObjectAssessment::new(
+            ObjectKey {
+                type_key: TypeKey::new("apps/v1", "Deployment"),
+                namespace: Some("trino".into()),
+                name: name.into(),
+            },
+            state,
+        )
     }
 }
 

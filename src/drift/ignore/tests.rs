@@ -54,19 +54,11 @@ fn finding(names: &[&str], severity: Severity, manager: Option<&str>) -> Finding
 
 fn object(state: State, findings: Vec<Finding>) -> ObjectAssessment {
     let mut object = ObjectAssessment {
-        key: key(),
-        state,
-        terminating: false,
-        since: None,
         category: Some(Category::Config),
         severity: Some(Severity::Critical),
         origin: Some(Origin::Unknown),
-        source: None,
         findings,
-        suppressed: Vec::new(),
-        warnings: Vec::new(),
-        dry_run: None,
-        controller_owned: Vec::new(),
+        ..ObjectAssessment::new(key(), state)
     };
     object.settle();
     object

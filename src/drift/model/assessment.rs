@@ -74,6 +74,26 @@ pub struct Warning {
 }
 
 impl ObjectAssessment {
+    /// The bare verdict `state` on the object `key`, of which nothing else is known.
+    #[must_use]
+    pub const fn new(key: ObjectKey, state: State) -> Self {
+        Self {
+            key,
+            state,
+            terminating: false,
+            since: None,
+            category: None,
+            severity: None,
+            origin: None,
+            source: None,
+            findings: Vec::new(),
+            suppressed: Vec::new(),
+            warnings: Vec::new(),
+            dry_run: None,
+            controller_owned: Vec::new(),
+        }
+    }
+
     /// The finding that speaks for the object: the most severe one, among equals one by hand.
     #[must_use]
     pub fn worst(&self) -> Option<&Finding> {

@@ -23,21 +23,11 @@ fn identity(name: &str) -> Identity {
 fn hostile_object() -> ObjectAssessment {
     let position = Position { file: HOSTILE.into(), line: 27 };
     ObjectAssessment {
-        key: ObjectKey {
-            type_key: TypeKey::new(HOSTILE, HOSTILE),
-            namespace: Some(HOSTILE.into()),
-            name: HOSTILE.into(),
-        },
-        state: State::Modified,
-        terminating: false,
         since: Some("2026-11-21T09:00:00Z".parse().unwrap()),
         category: Some(Category::Image),
         severity: Some(Severity::Critical),
         origin: Some(Origin::Manual),
         source: Some(position.clone()),
-        warnings: Vec::new(),
-        dry_run: None,
-        controller_owned: Vec::new(),
         findings: vec![Finding {
             id: HOSTILE.into(),
             path: FieldPath::from(vec![PathStep::Key(HOSTILE.into())]),
@@ -55,7 +45,14 @@ fn hostile_object() -> ObjectAssessment {
             manager: Some(Manager { name: HOSTILE.into(), operation: Operation::Update, time: Some(now()) }),
             source: Some(position),
         }],
-        suppressed: Vec::new(),
+        ..ObjectAssessment::new(
+            ObjectKey {
+                type_key: TypeKey::new(HOSTILE, HOSTILE),
+                namespace: Some(HOSTILE.into()),
+                name: HOSTILE.into(),
+            },
+            State::Modified,
+        )
     }
 }
 

@@ -27,23 +27,18 @@ fn observed<'a>(standing: Option<Standing<'a>>, errors: &'a ScanErrors) -> Obser
 fn object(name: &str, state: State) -> ObjectAssessment {
     let drifts = state.is_drift();
     ObjectAssessment {
-        key: ObjectKey {
-            type_key: TypeKey::new("apps/v1", "Deployment"),
-            namespace: Some("trino".into()),
-            name: name.into(),
-        },
-        state,
-        terminating: false,
         since: drifts.then(|| "2026-11-21T09:00:00Z".parse().unwrap()),
         category: drifts.then_some(Category::Image),
         severity: drifts.then_some(Severity::Critical),
         origin: drifts.then_some(Origin::Manual),
-        source: None,
-        findings: Vec::new(),
-        suppressed: Vec::new(),
-        warnings: Vec::new(),
-        dry_run: None,
-        controller_owned: Vec::new(),
+        ..ObjectAssessment::new(
+            ObjectKey {
+                type_key: TypeKey::new("apps/v1", "Deployment"),
+                namespace: Some("trino".into()),
+                name: name.into(),
+            },
+            state,
+        )
     }
 }
 

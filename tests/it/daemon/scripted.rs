@@ -141,23 +141,18 @@ pub fn gap(stage: Stage, reason: GapReason) -> Gap {
 pub fn object(name: &str, state: State) -> ObjectAssessment {
     let drifts = state.is_drift();
     ObjectAssessment {
-        warnings: Vec::new(),
-        dry_run: None,
-        controller_owned: Vec::new(),
-        key: ObjectKey {
-            type_key: TypeKey::new("apps/v1", "Deployment"),
-            namespace: Some("trino".into()),
-            name: name.into(),
-        },
-        state,
-        terminating: false,
-        since: None,
         category: drifts.then_some(Category::Image),
         severity: drifts.then_some(Severity::Critical),
         origin: drifts.then_some(Origin::Manual),
-        source: None,
         findings: if state == State::Modified { vec![image_change()] } else { Vec::new() },
-        suppressed: Vec::new(),
+        ..ObjectAssessment::new(
+            ObjectKey {
+                type_key: TypeKey::new("apps/v1", "Deployment"),
+                namespace: Some("trino".into()),
+                name: name.into(),
+            },
+            state,
+        )
     }
 }
 
