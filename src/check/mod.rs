@@ -4,11 +4,9 @@ mod fail_on;
 
 use std::sync::Arc;
 
-use jiff::Timestamp;
-
 use crate::config::{Config, Environment};
 use crate::drift::promotion::{Promotion, PromotionState};
-use crate::pipeline::{Pipeline, Promotions};
+use crate::pipeline::{self, Pipeline, Promotions};
 use crate::report::{Report, Verdict};
 
 pub use fail_on::{Rule, RuleError};
@@ -46,7 +44,7 @@ pub async fn run(pipeline: &Pipeline, environments: &[Arc<Environment>], promoti
     let expanded = environments.iter().map(|environment| pipeline.expand(environment));
     let environments = futures_util::future::join_all(expanded).await.concat();
     let scans = environments.iter().map(|environment| pipeline.scan(environment));
-    let (scans, promotions) = tokio::join!(futures_util::future::join_all(scans), promotions.look(Timestamp::now()));
+    let (scans, promotions) = tokio::join!(futures_util::future::join_all(scans), promotions.look(pipeline::now()));
     Some(Report { promotions, ..Report::new(scans)? })
 }
 

@@ -5,8 +5,6 @@ use std::io;
 use std::path::Path;
 use std::time::Duration;
 
-use jiff::Timestamp;
-
 use super::exit::Exit;
 use super::logging::{self, FilterError, LogLevel};
 use super::output::{Color, Output, OutputError, Outputs, to_stdout};
@@ -122,9 +120,10 @@ fn promotion(arguments: &Promotion, color: Color) -> Result<Exit, CommandError> 
     let config = Config::load(&arguments.file.config)?;
     let outputs = Outputs::open(&arguments.output, color).map_err(CommandError::Open)?;
     let promotions = Promotions::new(&config)?;
-    let found = one_shot(promotions.look(Timestamp::now()))?;
+    let now = pipeline::now();
+    let found = one_shot(promotions.look(now))?;
     let verdict = check::promotion_verdict(&found);
-    let written = outputs.write_promotions(&found, Timestamp::now());
+    let written = outputs.write_promotions(&found, now);
     written.map_err(|error| CommandError::Write { error, verdict })?;
     Ok(verdict.into())
 }

@@ -3,11 +3,10 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use jiff::Timestamp;
 use tokio::time::{MissedTickBehavior, interval};
 
 use crate::board::Board;
-use crate::pipeline::Promotions;
+use crate::pipeline::{self, Promotions};
 
 /// Looks at the promotions at once and then at every interval.
 pub(super) async fn run(promotions: Promotions, board: Arc<Board>, pace: Duration) {
@@ -15,7 +14,7 @@ pub(super) async fn run(promotions: Promotions, board: Arc<Board>, pace: Duratio
     beat.set_missed_tick_behavior(MissedTickBehavior::Skip);
     loop {
         beat.tick().await;
-        let found = promotions.look(Timestamp::now()).await;
+        let found = promotions.look(pipeline::now()).await;
         if board.latest().promotions == found {
             continue;
         }

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 use std::{mem, panic};
 
-use jiff::{SignedDuration, Timestamp};
+use jiff::SignedDuration;
 use tokio::task::{AbortHandle, JoinSet};
 use tokio::time::{MissedTickBehavior, interval, sleep};
 
@@ -14,7 +14,7 @@ use crate::board::Board;
 use crate::config::Environment;
 use crate::drift::history::History;
 use crate::drift::model::{Assessment, Gap, GapReason, ObjectAssessment, Stage, Summary};
-use crate::pipeline::Pipeline;
+use crate::pipeline::{self, Pipeline};
 use crate::report::EnvironmentReport;
 
 /// Whatever can scan an environment.
@@ -127,7 +127,7 @@ fn withdraw(name: &str, history: &History, board: &Board, pace: Pace) {
     tracing::warn!(environment = name, "the scan has not ended after {seconds}s; known drift is withdrawn");
     let notice = board.latest();
     let Some(report) = notice.environment(name) else { return };
-    let mut report = with_objects(report.clone(), history.standing(Timestamp::now()));
+    let mut report = with_objects(report.clone(), history.standing(pipeline::now()));
     report.complete = false;
     report.gaps.push(Gap {
         stage: Stage::Compare,

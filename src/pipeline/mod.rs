@@ -227,7 +227,8 @@ fn blank(error: &tokio::task::JoinError) -> Assessment {
 }
 
 /// The time in whole seconds, the unit of every time in a report and of the API server's own.
-fn now() -> Timestamp {
+#[must_use]
+pub fn now() -> Timestamp {
     let now = Timestamp::now();
     Timestamp::from_second(now.as_second()).unwrap_or(now)
 }
