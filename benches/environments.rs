@@ -31,7 +31,7 @@ fn main() {
     }
     let size = std::env::var("DRIFTD_BENCH_ENVIRONMENTS").map_or(200, |count| count.parse().expect("a number"));
     let mut fleet = Fleet::new(size);
-    let config = fleet.config(program);
+    let config = fleet.config(program, "");
     let runtime = Runtime::new().unwrap();
     let pipeline = Pipeline::new(&config).unwrap();
     println!("{size} environments");

@@ -1,4 +1,5 @@
-//! What is rendered when: once for each environment, and again only for those whose files have changed.
+//! What is rendered when: once for each environment, and again only for those whose files have changed or hold what
+//! must not be kept.
 
 use std::fmt::Write as _;
 use std::fs;
@@ -9,15 +10,20 @@ use driftd::config::Config;
 use driftd::pipeline::Pipeline;
 use futures_util::future::join_all;
 
-use crate::fixture::{Fleet, GitRepository};
+use super::site::Site;
+use crate::fixture::{Fleet, GitRepository, assert_no_canary_in, canary};
 
 /// Programs that render one kustomization (asked a second time for origins) and one chart.
 const KUSTOMIZATION: usize = 2;
 const CHART: usize = 1;
 
+fn config(fleet: &Fleet) -> Config {
+    fleet.config(|name| fleet.counting(name), "renderCache: kept")
+}
+
 /// Scans every environment at once; each is in sync.
 fn sweep(pipeline: &Pipeline, fleet: &Fleet) -> usize {
-    let config = fleet.config(|name| fleet.counting(name));
+    let config = config(fleet);
     let runtime = tokio::runtime::Runtime::new().unwrap();
     let reports = runtime.block_on(join_all(config.environments.iter().map(|environment| pipeline.scan(environment))));
     for report in reports {
@@ -34,7 +40,7 @@ fn sweep(pipeline: &Pipeline, fleet: &Fleet) -> usize {
 #[test]
 fn a_push_renders_the_environments_whose_files_it_touches_alone() {
     let mut fleet = Fleet::new(4);
-    let pipeline = Pipeline::new(&fleet.config(|name| fleet.counting(name))).unwrap();
+    let pipeline = Pipeline::new(&config(&fleet)).unwrap();
     assert_eq!(sweep(&pipeline, &fleet), 2 * KUSTOMIZATION + 2 * CHART);
     assert_eq!(sweep(&pipeline, &fleet), 0, "nothing was pushed");
     fleet.touch([0]);
@@ -45,6 +51,46 @@ fn a_push_renders_the_environments_whose_files_it_touches_alone() {
     assert_eq!(sweep(&pipeline, &fleet), 0, "a commit without a change");
     fleet.touch(0..4);
     assert_eq!(sweep(&pipeline, &fleet), 2 * KUSTOMIZATION + 2 * CHART);
+}
+
+#[test]
+fn a_restart_renders_nothing_that_was_kept() {
+    let mut fleet = Fleet::new(4);
+    let all = 2 * KUSTOMIZATION + 2 * CHART;
+    let start = |fleet: &Fleet| sweep(&Pipeline::new(&config(fleet)).unwrap(), fleet);
+    assert_eq!(start(&fleet), all);
+    assert_eq!(start(&fleet), 0, "nothing was pushed");
+    fleet.touch([1]);
+    assert_eq!(start(&fleet), CHART, "the values of one release were touched");
+    for file in fs::read_dir(fleet.path("kept")).unwrap() {
+        fs::write(file.unwrap().path(), "{}\n").unwrap();
+    }
+    assert_eq!(start(&fleet), all, "what is corrupt is rendered again");
+    assert_eq!(start(&fleet), 0, "and kept again");
+}
+
+#[test]
+fn what_holds_a_secret_is_never_kept() {
+    let secret = format!(
+        "apiVersion: v1\nkind: Secret\nmetadata: {{name: s}}\nstringData: {{p: {}}}\n",
+        canary("a chart that is not kept")
+    );
+    let site = Site::new(&[
+        ("app/Chart.yaml", "apiVersion: v2\nname: app\nversion: 1.0.0\n"),
+        ("app/templates/s.yaml", &secret),
+    ]);
+    site.configure_with("path: app", "renderCache: kept");
+    for _ in 0..2 {
+        assert_eq!(site.report()["summary"]["objects"]["missing"], 1);
+    }
+    assert!(!site.path("kept").exists());
+    let plain = "apiVersion: v1\nkind: ConfigMap\nmetadata: {name: c}\ndata: {colour: blue}\n";
+    let with_map = [("app/Chart.yaml", "apiVersion: v2\nname: app\nversion: 1.0.0\n"), ("app/templates/c.yaml", plain)];
+    site.repository().commit("main", &with_map);
+    site.report();
+    // It drifts, so that it was made at two times of day; the commit before it holds a Secret.
+    assert_eq!(fs::read_dir(site.path("kept")).unwrap().count(), 2);
+    assert_no_canary_in(&site.path("kept"));
 }
 
 #[test]
