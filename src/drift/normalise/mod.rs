@@ -1,9 +1,12 @@
 //! What a manifest leaves to others: its namespace, and everything that the server fills in.
 
+mod allocated;
 mod defaults;
 mod form;
 
 use serde_json::Value;
+
+pub use allocated::adopt;
 
 use super::model::{Desired, NodeId, Pointer, Schema, Scope};
 

@@ -45,6 +45,9 @@ const BINDING: &str = "{apiVersion: admissionregistration.k8s.io/v1, kind: Valid
     {labels: {a: b}}, spec: {policyName: nothing, validationActions: [Deny]}}";
 const ROLE: &str = "{apiVersion: rbac.authorization.k8s.io/v1, kind: Role, metadata: {labels: {a: b}}, rules: \
     [{apiGroups: [''], resources: [pods], verbs: [get]}]}";
+const SLICE: &str = "{apiVersion: resource.k8s.io/v1, kind: ResourceSlice, spec: {driver: gpu.example.com, nodeName: node-1, \
+    pool: {name: p, generation: 1, resourceSliceCount: 1}, devices: [{name: d, taints: [{key: broken, effect: \
+    NoSchedule}]}]}}";
 const CLAIM: &str = "{apiVersion: v1, kind: PersistentVolumeClaim, spec: {accessModes: [ReadWriteOnce], resources: \
     {requests: {storage: 1Gi}}, dataSource: {kind: Other, name: x}}}";
 
@@ -245,6 +248,22 @@ fn of_what_follows_another() -> Vec<Named> {
             git: "{apiVersion: v1, kind: Node, spec: {taints: [{key: gpu, effect: NoExecute}]}}",
             then: Then::Set("/spec/taints/0/timeAdded", json!("2026-01-02T03:04:05Z")),
             found: &[("spec.taints", "changed", "manual")],
+            vain: &[],
+        },
+        Named {
+            what: "the time that the server gives the taints of a device is silent",
+            modes: ALL,
+            git: SLICE,
+            then: Then::Nothing,
+            found: &[],
+            vain: &[],
+        },
+        Named {
+            what: "what else differs in the list of devices is found",
+            modes: ALL,
+            git: SLICE,
+            then: Then::Set("/spec/devices/0/taints/0/effect", json!("NoExecute")),
+            found: &[("spec.devices", "changed", "manual")],
             vain: &[],
         },
         Named {
