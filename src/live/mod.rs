@@ -10,11 +10,10 @@ use std::sync::Arc;
 use crate::config::{self, ClusterSource};
 use crate::drift::model::{Answer, Gap, Identity, Live, ObjectKey, Redactor, Schema, Scope, TypeKey, Unsealed};
 use crate::drift::rollout::{Kind, Labels, Pod, Revision, Workload};
-use crate::drift::schema::kubernetes;
 
 pub use cluster::Cluster;
 pub use listing::{Listing, Survey, Wanted};
-pub use snapshot::{NamedFile, Snapshot, SnapshotError, read_files};
+pub use snapshot::{NamedFile, Snapshot, SnapshotError, place, read_files};
 
 /// Where live objects come from.
 #[derive(Debug)]
@@ -105,7 +104,7 @@ impl Source {
     pub async fn schemas(&self, types: &BTreeSet<TypeKey>) -> HashMap<TypeKey, Arc<Schema>> {
         match self {
             Self::Cluster(cluster) => cluster.schemas(types).await,
-            Self::Snapshot(_) => types.iter().map(|of| (of.clone(), kubernetes::schema())).collect(),
+            Self::Snapshot(snapshot) => snapshot.schemas(types).await,
         }
     }
 
