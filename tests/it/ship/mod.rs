@@ -8,6 +8,7 @@ mod demo;
 mod deployment;
 mod environments;
 mod honesty;
+mod lifecycle;
 mod process;
 mod prometheus;
 mod readme;
