@@ -10,6 +10,7 @@ use std::sync::Arc;
 use crate::config::{self, ClusterSource};
 use crate::drift::model::{Answer, Gap, Identity, Live, ObjectKey, Redactor, Schema, Scope, TypeKey, Unsealed};
 use crate::drift::rollout::{Kind, Labels, Pod, Revision, Workload};
+use crate::drift::schema::kubernetes;
 
 pub use cluster::Cluster;
 pub use listing::{Listing, Survey, Wanted};
