@@ -57,6 +57,7 @@ fn only_document(text: &[u8]) -> Result<Document, Vec<Problem>> {
 fn read(root: &Cursor<'_>, folder: &Path) -> Result<Config, Noted> {
     let file = root.section(&[
         "interval",
+        "gitInterval",
         "maxStaleness",
         "http",
         "gitCache",
@@ -75,6 +76,10 @@ fn read(root: &Cursor<'_>, folder: &Path) -> Result<Config, Noted> {
         "severity",
     ])?;
     let interval = file.optional("interval", |cursor| duration_of_at_least(cursor, SHORTEST_INTERVAL));
+    let git_interval = file.optional("gitInterval", |cursor| {
+        // Only a scan looks at Git.
+        duration_of_at_least(cursor, interval.ok().flatten().unwrap_or(INTERVAL))
+    });
     let max_staleness = file.optional("maxStaleness", |cursor| {
         let least = interval.ok().flatten().unwrap_or(SHORTEST_INTERVAL);
         duration_of_at_least(cursor, least)
@@ -104,6 +109,7 @@ fn read(root: &Cursor<'_>, folder: &Path) -> Result<Config, Noted> {
     let interval = interval?.unwrap_or(INTERVAL);
     Ok(Config {
         interval,
+        git_interval: git_interval?.unwrap_or(interval),
         max_staleness: max_staleness?.unwrap_or(interval.saturating_mul(3)),
         listen: listen?.unwrap_or(LISTEN),
         git_cache: git_cache?,

@@ -30,7 +30,10 @@ struct Shared {
     /// Submodules that no repository of the configuration is, by their addresses.
     submodules: Mutex<HashMap<String, Arc<Entry>>>,
     cache: Cache,
+    /// How often a server is asked.
     pace: Duration,
+    /// How much sooner it may be asked, so that a round is never left out.
+    slack: Duration,
 }
 
 /// One repository.
@@ -124,7 +127,8 @@ impl Repositories {
             entries: config.repositories.iter().map(entry).collect(),
             submodules: Mutex::default(),
             cache: Cache { configured: config.git_cache.clone(), temporary: OnceLock::new() },
-            pace: config.interval,
+            pace: config.git_interval,
+            slack: config.interval / 2,
         }))
     }
 
@@ -249,7 +253,7 @@ impl Shared {
         }
         let of_files = fingerprint(&entry.repository.credentials, entry.repository.ca_file.as_deref());
         let lacking = || !has(&mirror.location, wanted);
-        if state.is_due(self.pace, &of_files) || (state.failure.is_none() && lacking()) {
+        if state.is_due(self.pace, self.slack, &of_files) || (state.failure.is_none() && lacking()) {
             let updated = Session::new(&entry.repository, asked.clone())
                 .and_then(|session| mirror.update(&Arc::new(session), wanted));
             state.learn(updated, of_files);
@@ -299,15 +303,15 @@ fn has(location: &Path, wanted: &[Reference]) -> bool {
 }
 
 impl State {
-    /// Whether it is time to ask: half a pace after the last answer, so that a round is never left out, and after a
-    /// failure by and by later, unless the credentials have changed since.
-    fn is_due(&self, pace: Duration, of_files: &Fingerprint) -> bool {
+    /// Whether it is time to ask: a pace after the last answer, with some slack, and after a failure by and by later,
+    /// unless the credentials have changed since.
+    fn is_due(&self, pace: Duration, slack: Duration, of_files: &Fingerprint) -> bool {
         match (&self.failure, self.asked) {
             (Some(failure), _) => {
                 failure.fingerprint != *of_files
                     || failure.at.elapsed() >= backoff::pause(failure.count, pace).mul_f64(0.5)
             }
-            (None, Some(asked)) => asked.elapsed() >= pace / 2,
+            (None, Some(asked)) => asked.elapsed() >= pace.saturating_sub(slack),
             (None, None) => true,
         }
     }
