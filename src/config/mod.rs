@@ -4,6 +4,7 @@ mod address;
 mod cursor;
 mod duration;
 mod error;
+mod follow;
 mod parse;
 mod promotion;
 mod reference;
@@ -25,8 +26,12 @@ use crate::drift::ignore::IgnoreRule;
 use crate::drift::model::RedactRule;
 pub use address::{Address, NoAddress};
 pub use error::{ConfigError, Problem, Problems};
+pub use follow::{Deployer, Follow};
 pub use reference::{Pattern, Pick, Reference};
-pub use renderer::{Crds, Helm, Kustomize, Limits, Permission, Program, RemoteChart, Renderer, Rendering};
+pub use renderer::{
+    ChartValues, Crds, Depth, Edit, Helm, Kustomize, Limits, Missing, Parameter, Permission, Plain, Program,
+    RemoteChart, Renderer, Rendering, Schema, WithoutFile,
+};
 
 /// The whole configuration; every name in it refers to something that exists.
 #[derive(Debug, Clone, PartialEq)]
@@ -112,6 +117,16 @@ pub struct Environment {
     pub variants: Vec<String>,
     /// Who is asked whether it is in sync.
     pub strategy: Strategy,
+    /// Whose objects at its paths say what is deployed; absent where its paths hold that themselves.
+    pub follow: Option<Follow>,
+}
+
+impl Environment {
+    /// Whether it stands for environments of their own, found in its repository.
+    #[must_use]
+    pub fn is_family(&self) -> bool {
+        self.reference.is_each() || self.follow.as_ref().is_some_and(|follow| follow.only.is_none())
+    }
 }
 
 /// Who is asked whether an environment is in sync.

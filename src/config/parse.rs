@@ -10,8 +10,8 @@ use super::cursor::{Cursor, Noted, Notes, Section, did_you_mean};
 use super::error::Problem;
 use super::renderer::{Defaults, read_defaults, read_renderer, read_rendering};
 use super::{
-    Cluster, ClusterSource, Config, Environment, Renderer, Repository, Strategy, duration, promotion, reference,
-    repository, rules,
+    Cluster, ClusterSource, Config, Environment, Renderer, Repository, Strategy, duration, follow, promotion,
+    reference, repository, rules,
 };
 use crate::drift::extras::Extras;
 use crate::yaml::{self, Budget, Document};
@@ -180,6 +180,8 @@ fn read_environment(section: &Section<'_>, known: &Known<'_>) -> Result<Environm
         "promotedFrom",
         "variants",
         "strategy",
+        "argocd",
+        "flux",
     ])?;
     let repository = section
         .require("repository", "name one of `repositories`")
@@ -187,6 +189,7 @@ fn read_environment(section: &Section<'_>, known: &Known<'_>) -> Result<Environm
     let cluster =
         section.require("cluster", "name one of `clusters`").and_then(|cursor| known.clusters.find(&cursor, "cluster"));
     let reference = reference::read(&section);
+    let follow = follow::read(&section);
     let paths = section.optional("path", read_paths);
     let renderer = section.optional("renderer", read_renderer).map(|chosen| chosen.unwrap_or(Renderer::Auto));
     let rendering = renderer.and_then(|of| read_rendering(&section, of, known.renderers, known.folder));
@@ -194,11 +197,15 @@ fn read_environment(section: &Section<'_>, known: &Known<'_>) -> Result<Environm
     let promoted_from = section.optional("promotedFrom", |cursor| Ok(cursor.name()?.to_owned()));
     let variants = section.optional("variants", read_variants);
     let strategy = section.optional("strategy", |cursor| read_strategy(cursor, cluster.as_ref().ok()));
+    let (paths, follow) = match follow? {
+        Some((follow, objects)) => (Some(objects), Some(follow)),
+        None => (paths?, None),
+    };
     Ok(Environment {
         name: name_of(&section)?.to_owned(),
         repository: repository?,
         reference: reference?,
-        paths: paths?.unwrap_or_else(|| vec![String::new()]),
+        paths: paths.unwrap_or_else(|| vec![String::new()]),
         renderer: renderer?,
         rendering: rendering?,
         cluster: cluster?,
@@ -206,6 +213,7 @@ fn read_environment(section: &Section<'_>, known: &Known<'_>) -> Result<Environm
         promoted_from: promoted_from?,
         variants: variants?.unwrap_or_default(),
         strategy: strategy?.unwrap_or_default(),
+        follow,
     })
 }
 
@@ -234,7 +242,7 @@ fn read_extras(cursor: &Cursor<'_>) -> Result<Extras, Noted> {
     }
 }
 
-fn read_paths(cursor: &Cursor<'_>) -> Result<Vec<String>, Noted> {
+pub(super) fn read_paths(cursor: &Cursor<'_>) -> Result<Vec<String>, Noted> {
     if !cursor.is_list() {
         return Ok(vec![read_path(cursor)?]);
     }

@@ -125,6 +125,7 @@ fn a_whole_file_is_read() {
         promoted_from: None,
         variants: Vec::new(),
         strategy: Strategy::Local,
+        follow: None,
     };
     let next = Reference::Pattern(Pattern { name: Glob::new("release_v*"), pick: Pick::HighestSemver });
     let expected = Config {

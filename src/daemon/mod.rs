@@ -149,7 +149,7 @@ impl Daemon {
         for environment in self.environments {
             let name = format!("the scan of environment {}", environment.name);
             let (scanner, board) = (Arc::clone(&scanner), Arc::clone(&self.board));
-            if environment.reference.is_each() {
+            if environment.is_family() {
                 tasks.spawn(name, worker::run_each(environment, scanner, board, self.pace));
             } else {
                 tasks.spawn(name, worker::run(environment, scanner, board, self.pace));

@@ -37,8 +37,8 @@ struct Shared {
 #[derive(Debug)]
 struct Entry {
     repository: Arc<config::Repository>,
-    /// What its environments follow.
-    wanted: Vec<Reference>,
+    /// What is followed: by its environments, and by what deployers' own descriptions name.
+    wanted: Mutex<Vec<Reference>>,
     state: Arc<AsyncMutex<State>>,
 }
 
@@ -106,6 +106,17 @@ struct View {
     stale: Option<Stale>,
 }
 
+impl Entry {
+    /// Everything that is followed, `reference` from now on too.
+    fn wanting(&self, reference: &Reference) -> Vec<Reference> {
+        let mut wanted = self.wanted.lock().unwrap_or_else(PoisonError::into_inner);
+        if !wanted.contains(reference) {
+            wanted.push(reference.clone());
+        }
+        wanted.clone()
+    }
+}
+
 impl Repositories {
     /// Those of `config`; touches nothing yet.
     #[must_use]
@@ -118,7 +129,7 @@ impl Repositories {
                     wanted.push(environment.reference.clone());
                 }
             }
-            Arc::new(Entry { repository: Arc::clone(repository), wanted, state: Arc::default() })
+            Arc::new(Entry { repository: Arc::clone(repository), wanted: Mutex::new(wanted), state: Arc::default() })
         };
         Self(Arc::new(Shared {
             entries: config.repositories.iter().map(entry).collect(),
@@ -137,7 +148,7 @@ impl Repositories {
         environment: &Environment,
         read: impl FnOnce(Fetch<'_>) -> Result<T, GitError> + Send + 'static,
     ) -> Result<Checkout<T>, GitError> {
-        let view = self.view(&environment.repository).await?;
+        let view = self.view(&environment.repository, &environment.reference).await?;
         let (shared, environment) = (Arc::clone(&self.0), environment.clone());
         blocking(move |asked| {
             let resolved = view.resolve(&environment.reference)?;
@@ -154,13 +165,18 @@ impl Repositories {
     /// # Errors
     /// That cannot be had, and was not had before.
     pub async fn tip(&self, environment: &Environment) -> Result<Tip, GitError> {
-        let view = self.view(&environment.repository).await?;
+        let view = self.view(&environment.repository, &environment.reference).await?;
         let wanted = environment.reference.clone();
         blocking(move |_| {
             let Resolved { name, commit } = view.resolve(&wanted)?;
             Ok(Tip { location: view.location, reference: name, commit: commit_id(commit), stale: view.stale })
         })
         .await
+    }
+
+    /// Every repository of the configuration.
+    pub fn configured(&self) -> Vec<Arc<config::Repository>> {
+        self.0.entries.iter().map(|entry| Arc::clone(&entry.repository)).collect()
     }
 
     /// The environments that `environment` stands for: itself, or one for each branch that its pattern finds, called
@@ -170,7 +186,7 @@ impl Repositories {
         if !environment.reference.is_each() {
             return vec![Arc::clone(environment)];
         }
-        let names = match self.view(&environment.repository).await {
+        let names = match self.view(&environment.repository, &environment.reference).await {
             Ok(view) => each(environment, pattern, &view.references),
             Err(_) => Vec::new(),
         };
@@ -178,7 +194,7 @@ impl Repositories {
     }
 
     /// What the repository has: asked now, or known from before where the server does not answer.
-    async fn view(&self, repository: &Arc<config::Repository>) -> Result<View, GitError> {
+    async fn view(&self, repository: &Arc<config::Repository>, reference: &Reference) -> Result<View, GitError> {
         let Some(entry) = self.0.entries.iter().find(|entry| entry.repository.name == repository.name).cloned() else {
             return Err(GitError::NoRepository { location: PathBuf::from(&repository.name) });
         };
@@ -187,9 +203,10 @@ impl Repositories {
             let location = location.clone();
             return blocking(move |_| local(&location)).await;
         }
+        let wanted = entry.wanting(reference);
         // Only one asks the server, the others wait for what it learns.
         let state = Arc::clone(&entry.state).lock_owned().await;
-        blocking(move |asked| shared.remote(&entry, state, &entry.wanted, &asked)).await
+        blocking(move |asked| shared.remote(&entry, state, &wanted, &asked)).await
     }
 }
 
@@ -248,7 +265,8 @@ impl Shared {
             state.known = mirror.kept().map(|(references, at)| (Arc::new(references), at));
         }
         let of_files = fingerprint(&entry.repository.credentials, entry.repository.ca_file.as_deref());
-        let lacking = || !has(&mirror.location, wanted);
+        let known = state.known.as_ref().map(|(references, _)| Arc::clone(references)).unwrap_or_default();
+        let lacking = || !has(&mirror.location, wanted, &known);
         if state.is_due(self.pace, &of_files) || (state.failure.is_none() && lacking()) {
             let updated = Session::new(&entry.repository, asked.clone())
                 .and_then(|session| mirror.update(&Arc::new(session), wanted));
@@ -280,20 +298,20 @@ impl Shared {
         let entry = submodules.entry(address.to_string()).or_insert_with(|| {
             let repository =
                 config::Repository { name: format!("{}.submodule", parent.name), address, ..parent.clone() };
-            Arc::new(Entry { repository: Arc::new(repository), wanted: Vec::new(), state: Arc::default() })
+            Arc::new(Entry { repository: Arc::new(repository), wanted: Mutex::default(), state: Arc::default() })
         });
         Ok(Arc::clone(entry))
     }
 }
 
-/// Whether the mirror has every commit that is wanted by its id.
-fn has(location: &Path, wanted: &[Reference]) -> bool {
-    let mut ids = wanted.iter().filter_map(|wanted| match wanted {
-        Reference::Revision(id) => Oid::from_str(id).ok(),
-        _ => None,
+/// Whether the mirror has every commit that is wanted, as far as the server's references are known.
+fn has(location: &Path, wanted: &[Reference], known: &References) -> bool {
+    let mut ids = wanted.iter().flat_map(|wanted| match wanted {
+        Reference::Revision(id) => Oid::from_str(id).into_iter().collect(),
+        _ => known.needed(wanted).into_iter().map(|(_, id)| id).collect::<Vec<_>>(),
     });
     match Repository::open_bare(location) {
-        Ok(repository) => ids.all(|id| repository.find_commit(id).is_ok()),
+        Ok(repository) => ids.all(|id| repository.find_object(id, None).is_ok()),
         Err(_) => ids.next().is_none(),
     }
 }
@@ -340,8 +358,8 @@ impl Submodules for Followed {
         let address =
             self.parent.address.submodule(url).map_err(|wrong| format!("{}; {}", wrong.message, wrong.hint))?;
         let entry = self.shared.submodule(&self.parent, address)?;
-        let wanted: Vec<Reference> =
-            entry.wanted.iter().cloned().chain([Reference::Revision(commit.to_string())]).collect();
+        let mut wanted = entry.wanted.lock().unwrap_or_else(PoisonError::into_inner).clone();
+        wanted.push(Reference::Revision(commit.to_string()));
         let view = if let Address::Local(location) = &entry.repository.address {
             local(location)
         } else {
