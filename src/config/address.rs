@@ -106,6 +106,38 @@ impl Address {
         }
     }
 
+    /// Whether `url`, as a deployer's object writes it, names the repository that lies here: with or without `.git`,
+    /// a user, and by https or ssh of the same host.
+    #[must_use]
+    pub fn is_named_by(&self, url: &str) -> bool {
+        let url = match url.split_once("://") {
+            Some((scheme @ ("https" | "http"), rest)) => {
+                let (host, path) = rest.split_once('/').unwrap_or((rest, ""));
+                format!("{scheme}://{}/{path}", host.rsplit('@').next().unwrap_or(host))
+            }
+            _ => url.to_owned(),
+        };
+        Self::parse(url.trim(), Path::new("/")).is_ok_and(|other| self.place() == other.place())
+    }
+
+    /// Host and path; the port where it is an own one of https.
+    fn place(&self) -> (String, String) {
+        let bare = |path: &str| {
+            let path = path.trim_matches('/');
+            path.strip_suffix(".git").unwrap_or(path).to_owned()
+        };
+        match self {
+            Self::Local(path) => (String::new(), bare(&path.to_string_lossy())),
+            Self::Http { url } => {
+                let origin = origin(url);
+                let host = origin.split_once("://").map_or(origin, |(_, host)| host).to_ascii_lowercase();
+                let host = host.strip_suffix(":443").map(str::to_owned).unwrap_or(host);
+                (host, bare(&url[origin.len()..]))
+            }
+            Self::Ssh { host, path, .. } => (host.to_ascii_lowercase(), bare(path)),
+        }
+    }
+
     /// The address that `reference`, the URL of a submodule, means in a repository that lies here.
     ///
     /// # Errors
@@ -306,6 +338,34 @@ mod tests {
         }
         let Ok(Address::Ssh { path, .. }) = parse("git@host:team/p.git") else { panic!("no ssh address") };
         assert_eq!(path, "team/p.git", "relative to the user's home");
+    }
+
+    #[test]
+    fn a_repository_is_known_by_every_url_that_names_it() {
+        let https = parse("https://git.example.org/team/platform.git").unwrap();
+        let ssh = parse("git@git.example.org:team/platform.git").unwrap();
+        for url in [
+            "https://git.example.org/team/platform",
+            "https://GIT.example.org:443/team/platform.git/",
+            "https://robot@git.example.org/team/platform.git",
+            "https://robot:hunter2@git.example.org/team/platform.git",
+            "ssh://git@git.example.org:22/team/platform.git",
+            "git@git.example.org:team/platform.git",
+        ] {
+            assert!(https.is_named_by(url) && ssh.is_named_by(url), "{url}");
+        }
+        for url in [
+            "https://git.example.org/team/other.git",
+            "https://git.example.org/Team/platform.git",
+            "https://git.example.org.evil/team/platform.git",
+            "https://git.example.org:8443/team/platform.git",
+            "https://git.example.org/@git.example.org/team/platform.git",
+            "ext::sh -c id",
+            "",
+        ] {
+            assert!(!https.is_named_by(url) && !ssh.is_named_by(url), "{url}");
+        }
+        assert!(parse("/srv/git/a b.git").unwrap().is_named_by("file:///srv/git/a%20b"));
     }
 
     #[test]

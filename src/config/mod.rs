@@ -129,6 +129,28 @@ impl Environment {
     }
 }
 
+#[cfg(test)]
+impl Environment {
+    /// The branch `main` of a repository `platform`, told nothing.
+    pub(crate) fn sample() -> Self {
+        let url = "https://git.example.org/team/platform.git".to_owned();
+        Self {
+            name: "sample".to_owned(),
+            repository: Arc::new(Repository::at("platform", Address::Http { url })),
+            reference: Reference::Branch("main".to_owned()),
+            paths: Vec::new(),
+            renderer: Renderer::Auto,
+            rendering: Rendering::default(),
+            cluster: Arc::new(Cluster { name: "eu".to_owned(), source: ClusterSource::Snapshot(PathBuf::new()) }),
+            namespace: None,
+            promoted_from: None,
+            variants: Vec::new(),
+            strategy: Strategy::Local,
+            follow: None,
+        }
+    }
+}
+
 /// Who is asked whether an environment is in sync.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum Strategy {

@@ -197,12 +197,13 @@ fn read_environment(section: &Section<'_>, known: &Known<'_>) -> Result<Environm
     let promoted_from = section.optional("promotedFrom", |cursor| Ok(cursor.name()?.to_owned()));
     let variants = section.optional("variants", read_variants);
     let strategy = section.optional("strategy", |cursor| read_strategy(cursor, cluster.as_ref().ok()));
+    let name = name_of(&section).map(str::to_owned);
     let (paths, follow) = match follow? {
         Some((follow, objects)) => (Some(objects), Some(follow)),
         None => (paths?, None),
     };
     Ok(Environment {
-        name: name_of(&section)?.to_owned(),
+        name: name?,
         repository: repository?,
         reference: reference?,
         paths: paths.unwrap_or_else(|| vec![String::new()]),

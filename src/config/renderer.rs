@@ -51,6 +51,8 @@ pub struct Rendering {
     pub command: Option<Program>,
     /// For plain files.
     pub plain: Plain,
+    /// Files of the folder that would change what the renderers are told: one that is there is refused.
+    pub overrides: Vec<String>,
     /// What each child process may take.
     pub limits: Limits,
 }
@@ -64,6 +66,8 @@ pub struct Plain {
     pub include: Vec<Glob>,
     /// None whose path from the folder fits one.
     pub exclude: Vec<Glob>,
+    /// Endings of files that the deployer evaluates: one that fits is refused.
+    pub evaluated: Vec<String>,
 }
 
 /// How deep files are looked for.

@@ -161,6 +161,7 @@ fn a_whole_file_is_read() {
                 ..ObjectMatch::default()
             },
             paths: vec!["spec.replicas".parse().unwrap()],
+            pointers: Vec::new(),
             managers: vec![Glob::new("keda-operator")],
             reason: Some("scaled by KEDA".into()),
             owner: Some("platform-team".into()),

@@ -216,6 +216,9 @@ fn each(environment: &Environment, pattern: &Pattern, references: &References) -
         let mut derived = environment.clone();
         derived.name = format!("{}:{branch}", environment.name);
         derived.reference = Reference::Branch(branch.to_owned());
+        if let Some(follow) = &mut derived.follow {
+            follow.family.clone_from(&derived.name);
+        }
         Arc::new(derived)
     };
     references.matching(pattern).map(derived).collect()

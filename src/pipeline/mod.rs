@@ -4,6 +4,7 @@ mod autoscaling;
 mod diff;
 mod evaluate;
 mod extra;
+mod follow;
 mod gather;
 mod lag;
 mod promotion;
@@ -28,6 +29,7 @@ use crate::live::Source;
 use crate::render::Rendered;
 use crate::report::{EnvironmentReport, Identity};
 
+use follow::{Families, Reading};
 use gather::Gathered;
 use renders::{Earlier, Renders};
 
@@ -87,6 +89,7 @@ pub struct Pipeline {
     /// By the cluster's name.
     sources: HashMap<String, Source>,
     renders: Renders,
+    families: Families,
     rules: Arc<Rules>,
     extras: Extras,
     redactor: Redactor,
@@ -116,8 +119,8 @@ impl Pipeline {
             ignore: config.ignore.clone(),
             redaction: Redaction::new(redactor.clone(), config.redact.clone()),
         });
-        let renders = Renders::default();
-        Ok(Self { repositories, sources, renders, rules, extras: config.extras, redactor })
+        let (renders, families) = (Renders::default(), Families::default());
+        Ok(Self { repositories, sources, renders, families, rules, extras: config.extras, redactor })
     }
 
     /// The repositories that it reads; clones share everything.
@@ -126,19 +129,31 @@ impl Pipeline {
         self.repositories.clone()
     }
 
-    /// The environments that `environment` stands for: itself, or one for each branch that its pattern finds.
+    /// The environments that `environment` stands for: itself, or one for each branch that its pattern finds, and for
+    /// each object of a deployer that describes one.
     pub async fn expand(&self, environment: &Arc<Environment>) -> Vec<Arc<Environment>> {
-        self.repositories.expand(environment).await
+        let mut found = Vec::new();
+        for environment in self.repositories.expand(environment).await {
+            let follow = environment.follow.as_ref().filter(|follow| follow.only.is_none());
+            match follow.zip(self.read_with(&environment)) {
+                Some((follow, reading)) => found.extend(reading.expand(&environment, follow).await),
+                None => found.push(environment),
+            }
+        }
+        found
+    }
+
+    fn read_with(&self, environment: &Environment) -> Option<Reading<'_>> {
+        let Self { repositories, renders, families, redactor, .. } = self;
+        let source = self.sources.get(&environment.cluster.name)?;
+        Some(Reading { repositories, source, renders, families, redactor })
     }
 
     /// Scans one environment. Never fails: what could not be known is a gap of the report.
     pub async fn scan(&self, environment: &Environment) -> EnvironmentReport {
         let started_at = now();
-        let mut gathered = match self.sources.get(&environment.cluster.name) {
-            Some(source) => {
-                let of = (environment, &self.repositories);
-                gather::gather(of, source, &self.renders, self.extras, &self.rules, &self.redactor).await
-            }
+        let mut gathered = match self.read_with(environment) {
+            Some(reading) => gather::gather(environment, &reading, self.extras, &self.rules).await,
             None => Gathered::default(),
         };
         let (tip, rendering) = (gathered.tip.clone(), gathered.rendering.clone());
@@ -177,7 +192,7 @@ impl Pipeline {
     /// What else the inputs may come to, asked for only where something drifts.
     async fn doubts(&self, environment: &Environment, gathered: &Gathered) -> Doubts {
         let (Some(inputs), Some(tip)) = (&gathered.inputs, &gathered.tip) else { return Doubts::default() };
-        let second = if inputs.sources.may_vary(environment) {
+        let second = if inputs.sources.may_vary() {
             self.renders.second(environment, inputs, &self.redactor).await
         } else {
             None
@@ -213,7 +228,8 @@ impl Judge<'_> {
         let declared = &gathered.evidence.desired;
         rollout::judge(&mut assessment.objects, &gathered.rollouts, declared, (&environment.name, rules), now);
         overrule(&rules.severity, &environment.name, declared, &mut assessment.objects);
-        let ignored = ignore::apply(&rules.ignore, &environment.name, declared, assessment, now);
+        let all = [&rules.ignore[..], &gathered.ignore].concat();
+        let ignored = ignore::apply(&all, &environment.name, declared, assessment, now);
         if let Some(tip) = &gathered.tip {
             let (objects, evidence) = (&mut assessment.objects, &gathered.evidence);
             lag::attribute_lag(objects, tip, &doubts.earlier, evidence, &environment.name, rules, redactor);

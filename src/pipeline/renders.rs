@@ -12,7 +12,7 @@ use tokio::time::{Instant, sleep_until};
 use crate::config::{Environment, Renderer};
 use crate::drift::model::{Redactor, Stage};
 use crate::git::{self, GitError};
-use crate::render::{Capabilities, Clock, Rendered, Renderers, Sources, read};
+use crate::render::{Capabilities, Clock, Part, Rendered, Renderers, Sources, read};
 
 /// Between two renderings of the same inputs the clock's seconds have moved on.
 const APART: Duration = Duration::from_secs(1);
@@ -78,14 +78,14 @@ impl Renders {
     /// What `inputs` come to.
     pub(super) async fn first(&self, environment: &Environment, inputs: &Inputs, redactor: &Redactor) -> Arc<Rendered> {
         if !inputs.is_rendered() {
-            return Arc::new(self.render(environment, inputs, Clock::Utc, redactor).await);
+            return Arc::new(self.render(inputs, Clock::Utc, redactor).await);
         }
-        let key = self.key(environment, inputs).await;
+        let key = self.key(inputs).await;
         if let Some(first) = self.look(environment, &key, |last| Some(Arc::clone(&last.first))) {
             return first;
         }
         let begun = Instant::now();
-        let first = Arc::new(self.render(environment, inputs, Clock::Utc, redactor).await);
+        let first = Arc::new(self.render(inputs, Clock::Utc, redactor).await);
         // What failed may go well the next time.
         if !first.gaps.iter().any(|gap| gap.stage == Stage::Render) {
             let mut known = self.last.lock().unwrap_or_else(PoisonError::into_inner);
@@ -105,13 +105,13 @@ impl Renders {
         inputs: &Inputs,
         redactor: &Redactor,
     ) -> Option<Arc<Rendered>> {
-        let key = self.key(environment, inputs).await;
+        let key = self.key(inputs).await;
         if let Some(second) = self.look(environment, &key, |last| last.second.clone()) {
             return Some(second);
         }
         let begun = self.look(environment, &key, |last| Some(last.begun))?;
         sleep_until(begun + APART).await;
-        let second = Arc::new(self.render(environment, inputs, Clock::Shifted, redactor).await);
+        let second = Arc::new(self.render(inputs, Clock::Shifted, redactor).await);
         let mut known = self.last.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(last) = known.get_mut(&environment.name).filter(|last| last.key == key && second.gaps.is_empty()) {
             last.second = Some(Arc::clone(&second));
@@ -131,16 +131,16 @@ impl Renders {
         let mut known = HashMap::new();
         let mut newer = inputs.sources.digest();
         for (commits_behind, revision) in (1..).zip(ancestors(tip).await) {
-            let Ok(sources) = sources(environment, tip, &revision).await else { continue };
+            let Ok(sources) = sources(inputs, tip, &revision).await else { continue };
             if sources.digest() == newer {
                 continue;
             }
             newer = sources.digest();
             let inputs = Inputs { sources, capabilities: inputs.capabilities.clone() };
-            let key = self.key(environment, &inputs).await;
+            let key = self.key(&inputs).await;
             let rendered = match self.kept(environment, &key) {
                 Some(rendered) => rendered,
-                None => Arc::new(self.render(environment, &inputs, Clock::Utc, redactor).await),
+                None => Arc::new(self.render(&inputs, Clock::Utc, redactor).await),
             };
             known.insert(key, Arc::clone(&rendered));
             found.push(Earlier { revision, commits_behind, rendered });
@@ -164,16 +164,15 @@ impl Renders {
         last.get(&environment.name).filter(|last| last.key == key).and_then(what)
     }
 
-    async fn render(&self, of: &Environment, inputs: &Inputs, clock: Clock, redactor: &Redactor) -> Rendered {
-        self.renderers.render(of, &inputs.sources, &inputs.capabilities, clock, redactor).await
+    async fn render(&self, inputs: &Inputs, clock: Clock, redactor: &Redactor) -> Rendered {
+        self.renderers.render(&inputs.sources, &inputs.capabilities, clock, redactor).await
     }
 
     /// Everything that the outcome depends on.
-    async fn key(&self, environment: &Environment, inputs: &Inputs) -> String {
-        let versions = self.renderers.versions(environment, &inputs.sources).await;
-        let Environment { namespace, rendering, .. } = environment;
+    async fn key(&self, inputs: &Inputs) -> String {
+        let versions = self.renderers.versions(&inputs.sources).await;
         let Inputs { sources, capabilities } = inputs;
-        format!("{} {versions} {namespace:?} {rendering:?} {capabilities:?}", sources.digest())
+        format!("{} {versions} {capabilities:?}", sources.digest())
     }
 }
 
@@ -184,8 +183,33 @@ async fn ancestors(tip: &Tip) -> Vec<String> {
     read.ok().and_then(Result::ok).unwrap_or_default()
 }
 
-async fn sources(environment: &Environment, tip: &Tip, revision: &str) -> Result<Sources, GitError> {
-    let (of, location, revision) = (environment.clone(), tip.location.clone(), revision.to_owned());
-    let read = move || read(&of, &|paths| git::read(&location, &revision, paths));
-    tokio::task::spawn_blocking(read).await.unwrap_or_else(|_| Ok(Sources::default()))
+/// The sources as an earlier commit of the first of their repositories had them; what comes from others stays.
+async fn sources(inputs: &Inputs, tip: &Tip, revision: &str) -> Result<Sources, GitError> {
+    let (location, revision) = (tip.location.clone(), revision.to_owned());
+    let (parts, finish) = (inputs.sources.parts.clone(), inputs.sources.finish.clone());
+    let again = move || {
+        let Some(first) = parts.first().map(|part| Arc::clone(&part.of)) else { return Ok(Sources::default()) };
+        let mut earlier = Sources { finish, ..Sources::default() };
+        for of in distinct(&parts) {
+            if of.repository.name == first.repository.name && of.reference == first.reference {
+                let read = read(&of, &|paths| git::read(&location, &revision, paths))?;
+                earlier.parts.extend(read.parts);
+            } else {
+                earlier.parts.extend(parts.iter().filter(|part| Arc::ptr_eq(&part.of, &of)).cloned());
+            }
+        }
+        Ok(earlier)
+    };
+    tokio::task::spawn_blocking(again).await.unwrap_or_else(|_| Ok(Sources::default()))
+}
+
+/// What the parts are told, each once.
+fn distinct(parts: &[Arc<Part>]) -> Vec<Arc<Environment>> {
+    let mut found: Vec<Arc<Environment>> = Vec::new();
+    for part in parts {
+        if !found.iter().any(|of| Arc::ptr_eq(of, &part.of)) {
+            found.push(Arc::clone(&part.of));
+        }
+    }
+    found
 }
