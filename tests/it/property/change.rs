@@ -175,6 +175,11 @@ impl Subject<'_> {
         })
     }
 
+    /// Whether Git declares the zero of a field, which is as good as silence where the server fills it in.
+    fn leaves_to_the_server(&self, place: &str) -> bool {
+        self.manifest.pointer(&format!("/{}", place.replace('.', "/"))).is_some_and(|value| *value == "")
+    }
+
     /// Who must be said to be behind a change.
     fn blame(&self, author: Author, (place, change): &Place, after: &Value) -> Option<Blame> {
         const NOBODY: Blame = ("unknown", None);
@@ -195,7 +200,11 @@ impl Subject<'_> {
             // The scale subresource leaves no owner on what server-side apply made.
             (_, Author::Scaler) => Some(NOBODY),
             ("added", Author::Controller) => None,
-            ("added", Author::Deployer) if is_allocated(self.manifest, place) => None,
+            (change, Author::Deployer)
+                if is_allocated(self.manifest, place) && (change == "added" || self.leaves_to_the_server(place)) =>
+            {
+                None
+            }
             (_, Author::Controller) => Some(("controller", Some(CONTROLLER))),
             ("added", Author::Deployer) => self.mode.leaves_its_declaration().then_some(("stale", deployer)),
             (_, Author::Deployer) => Some(("unknown", deployer)),

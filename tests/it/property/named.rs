@@ -251,6 +251,27 @@ fn of_what_follows_another() -> Vec<Named> {
             vain: &[],
         },
         Named {
+            what: "an older name of a field is found where both names were changed",
+            modes: ALL,
+            git: "{apiVersion: v1, kind: PodTemplate, metadata: {labels: {a: b}}, template: {metadata: {labels: {a: b}}, \
+                  spec: {serviceAccount: mine, containers: [{name: a, image: example/a}]}}}",
+            then: Then::Edit(json!({"template": {"spec": {"serviceAccount": "other", "serviceAccountName": "other"}}})),
+            found: &[("template.spec.serviceAccount", "changed", "manual")],
+            vain: &[],
+        },
+        Named {
+            what: "a zero leaves a field to the server that it fills in",
+            modes: ALL,
+            git: "{apiVersion: v1, kind: Pod, metadata: {labels: {a: b}}, spec: {serviceAccountName: '', containers: \
+                  [{name: a, image: example/a}]}}",
+            then: Then::Before(
+                "{apiVersion: v1, kind: Pod, metadata: {labels: {a: b}}, spec: {serviceAccountName: x, containers: \
+                 [{name: a, image: example/a}]}}",
+            ),
+            found: &[],
+            vain: &[],
+        },
+        Named {
             what: "the time that the server gives the taints of a device is silent",
             modes: ALL,
             git: SLICE,
