@@ -149,9 +149,12 @@ impl Subject<'_> {
         let desired = as_compared(self.manifest);
         let differs = places(self.schema, &desired, self.live, after);
         let (mut required, mut allowed): (Vec<Place>, Vec<Place>) = differs.into_iter().partition(asks);
+        let mut put_back = places(self.schema, &desired, after, self.live);
         if after["metadata"]["managedFields"].is_null() {
-            // Nothing tells any longer that a policy wrote it.
-            allowed.push(("metadata.labels[\"policy.example.com/cost-centre\"]".to_owned(), "added"));
+            // Nothing tells any longer that a policy wrote it, nor ever will.
+            let label = ("metadata.labels[\"policy.example.com/cost-centre\"]".to_owned(), "added");
+            allowed.push(label.clone());
+            put_back.push(label);
         }
         if required.iter().any(|place| place.0 == "spec.manualSelector") {
             // What the server selected is then as good as declared, and Git does not declare it.
@@ -170,7 +173,7 @@ impl Subject<'_> {
             author: Some(author),
             required: required.collect(),
             allowed,
-            put_back: places(self.schema, &desired, after, self.live),
+            put_back,
             what: format!("before {}\nafter {after}", self.live),
         })
     }
