@@ -12,6 +12,7 @@ mod repository;
 mod rules;
 #[cfg(test)]
 mod tests;
+mod webhook;
 
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
@@ -27,6 +28,7 @@ pub use address::{Address, NoAddress};
 pub use error::{ConfigError, Problem, Problems};
 pub use reference::{Pattern, Pick, Reference};
 pub use renderer::{Crds, Helm, Kustomize, Limits, Permission, Program, RemoteChart, Renderer, Rendering};
+pub use webhook::{Forge, Webhooks};
 
 /// The whole configuration; every name in it refers to something that exists.
 #[derive(Debug, Clone, PartialEq)]
@@ -37,6 +39,8 @@ pub struct Config {
     pub max_staleness: Duration,
     /// Where the daemon listens.
     pub listen: SocketAddr,
+    /// Who may tell that a repository has changed.
+    pub webhooks: Webhooks,
     /// Where mirrors of remote repositories are kept; in a temporary folder of the process where absent.
     pub git_cache: Option<PathBuf>,
     /// Every one of the file, in its order; also those that no environment uses.

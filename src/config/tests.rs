@@ -131,6 +131,7 @@ fn a_whole_file_is_read() {
         interval: Duration::from_secs(30),
         max_staleness: Duration::from_mins(5),
         listen: "127.0.0.1:0".parse().unwrap(),
+        webhooks: BTreeMap::new(),
         environments: vec![
             Arc::new(Environment {
                 paths: vec!["trino".into(), "hive".into()],
