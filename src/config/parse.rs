@@ -10,8 +10,8 @@ use super::cursor::{Cursor, Noted, Notes, Section, did_you_mean};
 use super::error::Problem;
 use super::renderer::{Defaults, read_defaults, read_renderer, read_rendering};
 use super::{
-    Cluster, ClusterSource, Config, Environment, Renderer, Repository, Strategy, duration, promotion, reference,
-    Webhooks, repository, rules, webhook,
+    Cluster, ClusterSource, Config, Environment, Renderer, Repository, Strategy, Webhooks, duration, promotion,
+    reference, repository, rules, webhook,
 };
 use crate::drift::extras::Extras;
 use crate::yaml::{self, Budget, Document};

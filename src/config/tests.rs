@@ -196,6 +196,29 @@ fn what_is_left_out_has_its_default() {
 }
 
 #[test]
+fn webhooks_are_those_of_known_forges_with_a_secret() {
+    let with = |webhooks: &str| {
+        let text = format!(
+            "http: {{webhooks: {webhooks}}}\nclusters: [{{name: a}}]\nrepositories: [{{name: a, url: /a}}]\n\
+             environments: [{{name: a, repository: a, branch: a, cluster: a}}]\n"
+        );
+        Config::parse(text.as_bytes(), "driftd.yaml", Path::new("/etc/driftd"))
+    };
+    let config = with("{github: {secretFile: github}, azure: {secretFile: /run/azure}}").unwrap();
+    let expected = [(Forge::GitHub, "/etc/driftd/github".into()), (Forge::Azure, "/run/azure".into())];
+    assert_eq!(config.webhooks, expected.into());
+    assert_eq!(config.listen, "0.0.0.0:9847".parse().unwrap());
+    for (wrong, told) in [
+        ("{gihub: {secretFile: a}}", "http.webhooks.gihub: unknown key\n    did you mean `github`?"),
+        ("{github: {}}", "http.webhooks.github.secretFile: is missing\n    name the file that holds the secret"),
+        ("{github: secret}", "http.webhooks.github: expected a mapping, found text"),
+    ] {
+        let problems = with(wrong).unwrap_err().to_string();
+        assert!(problems.contains(told), "{problems}");
+    }
+}
+
+#[test]
 fn everything_that_is_wrong_is_told_at_once() {
     let text = "\
 intervall: 1m

@@ -25,8 +25,7 @@ pub enum Forge {
 
 impl Forge {
     /// Every one.
-    pub const ALL: [Self; 6] =
-        [Self::GitHub, Self::GitLab, Self::Gitea, Self::Bitbucket, Self::Azure, Self::Generic];
+    pub const ALL: [Self; 6] = [Self::GitHub, Self::GitLab, Self::Gitea, Self::Bitbucket, Self::Azure, Self::Generic];
 
     /// The word of the configuration and of the path.
     #[must_use]

@@ -1,5 +1,6 @@
 //! The long-running driver: scans every environment again and again, and serves what it finds.
 
+mod hints;
 mod notify;
 mod promote;
 mod signals;
@@ -93,6 +94,7 @@ pub struct Daemon {
     board: Arc<Board>,
     environments: Vec<Arc<Environment>>,
     promotions: Promotions,
+    webhooks: http::Webhooks,
     pace: worker::Pace,
 }
 
@@ -113,6 +115,7 @@ impl Daemon {
             address,
             board: Arc::new(board),
             promotions,
+            webhooks: http::Webhooks::new(config),
             environments: config.environments.clone(),
             pace: worker::Pace { interval: config.interval, max_staleness: config.max_staleness },
         })
@@ -141,7 +144,7 @@ impl Daemon {
         let scanner = Arc::new(scanner);
         let supervisor = Supervisor::new();
         let tasks = supervisor.tasks();
-        let (listener, router) = (self.listener, http::router(Arc::clone(&self.board)));
+        let (listener, router) = (self.listener, http::router(Arc::clone(&self.board), self.webhooks));
         let _server =
             tasks.spawn_draining("the HTTP server", |draining| http::serve(listener, router, draining.begun()));
         let systemd = Arc::new(Systemd::from_environment());

@@ -3,11 +3,12 @@
 use std::collections::HashMap;
 use std::mem;
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use jiff::SignedDuration;
 use tokio::time::{MissedTickBehavior, interval, sleep};
 
+use super::hints::Waiting;
 use super::identity;
 use super::supervise::{Task, Tasks};
 use crate::board::Board;
@@ -26,6 +27,9 @@ pub trait Scan: Send + Sync + 'static {
     fn expand(&self, environment: &Arc<Environment>) -> impl Future<Output = Vec<Arc<Environment>>> + Send {
         std::future::ready(vec![Arc::clone(environment)])
     }
+
+    /// Says that the repository of `environment` is said to have changed at `when`: what was learnt of it before is old.
+    fn changed(&self, _environment: &Environment, _when: Instant) {}
 }
 
 impl Scan for Pipeline {
@@ -35,6 +39,10 @@ impl Scan for Pipeline {
 
     fn expand(&self, environment: &Arc<Environment>) -> impl Future<Output = Vec<Arc<Environment>>> + Send {
         Self::expand(self, environment)
+    }
+
+    fn changed(&self, environment: &Environment, when: Instant) {
+        self.repositories().changed(&environment.repository.name, when);
     }
 }
 
@@ -63,14 +71,19 @@ pub(super) fn start(
     tasks.spawn(name, run(environment, scanner, board, pace))
 }
 
-/// Scans `environment` at once and then at every interval; a scan that takes longer leaves beats out.
+/// Scans `environment` at once, then at every interval and where its repository is said to have changed; a scan that
+/// takes longer leaves beats out.
 async fn run(environment: Arc<Environment>, scanner: Arc<impl Scan>, board: Arc<Board>, pace: Pace) {
     let max_staleness = SignedDuration::try_from(pace.max_staleness).unwrap_or(SignedDuration::MAX);
     let mut history = History::new(max_staleness);
     let mut beat = interval(pace.interval.max(Duration::from_millis(1)));
     beat.set_missed_tick_behavior(MissedTickBehavior::Skip);
+    let mut hints = Waiting::on(&board, Some(&environment.repository.name));
     loop {
-        beat.tick().await;
+        tokio::select! {
+            _ = beat.tick() => {}
+            when = hints.next() => scanner.changed(&environment, when),
+        }
         let scan = scanner.scan(&environment);
         tokio::pin!(scan);
         let report = tokio::select! {
@@ -91,8 +104,12 @@ async fn run_each(family: Arc<Environment>, scanner: Arc<impl Scan>, board: Arc<
     let mut beat = interval(pace.interval.max(Duration::from_millis(1)));
     beat.set_missed_tick_behavior(MissedTickBehavior::Skip);
     let mut running: HashMap<String, Task> = HashMap::new();
+    let mut hints = Waiting::on(&board, Some(&family.repository.name));
     loop {
-        beat.tick().await;
+        tokio::select! {
+            _ = beat.tick() => {}
+            when = hints.next() => scanner.changed(&family, when),
+        }
         let now = scanner.expand(&family).await;
         let stays = |name: &String| now.iter().any(|environment| environment.name == *name);
         let gone: Vec<String> = running.keys().filter(|name| !stays(name)).cloned().collect();

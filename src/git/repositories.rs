@@ -39,6 +39,8 @@ struct Entry {
     repository: Arc<config::Repository>,
     /// What its environments follow.
     wanted: Vec<Reference>,
+    /// When it was said last to have changed.
+    changed: Mutex<Option<Instant>>,
     state: Arc<AsyncMutex<State>>,
 }
 
@@ -49,6 +51,8 @@ struct State {
     known: Option<(Arc<References>, SystemTime)>,
     /// When it was asked last with success, by this process.
     asked: Option<Instant>,
+    /// When it was asked last, and had not answered yet.
+    began: Option<Instant>,
     failure: Option<Failure>,
 }
 
@@ -118,7 +122,12 @@ impl Repositories {
                     wanted.push(environment.reference.clone());
                 }
             }
-            Arc::new(Entry { repository: Arc::clone(repository), wanted, state: Arc::default() })
+            Arc::new(Entry {
+                repository: Arc::clone(repository),
+                wanted,
+                changed: Mutex::default(),
+                state: Arc::default(),
+            })
         };
         Self(Arc::new(Shared {
             entries: config.repositories.iter().map(entry).collect(),
@@ -126,6 +135,14 @@ impl Repositories {
             cache: Cache { configured: config.git_cache.clone(), temporary: OnceLock::new() },
             pace: config.interval,
         }))
+    }
+
+    /// Says that the repository `name` is said to have changed at `when`: its server is asked again before it is read,
+    /// unless it has been asked since.
+    pub fn changed(&self, name: &str, when: Instant) {
+        let Some(entry) = self.0.entries.iter().find(|entry| entry.repository.name == name) else { return };
+        let mut changed = entry.changed.lock().unwrap_or_else(PoisonError::into_inner);
+        *changed = changed.max(Some(when));
     }
 
     /// What `read` makes of the files at the commit that `environment` follows now. Dropping the future stops a fetch.
@@ -249,7 +266,9 @@ impl Shared {
         }
         let of_files = fingerprint(&entry.repository.credentials, entry.repository.ca_file.as_deref());
         let lacking = || !has(&mirror.location, wanted);
-        if state.is_due(self.pace, &of_files) || (state.failure.is_none() && lacking()) {
+        let changed = *entry.changed.lock().unwrap_or_else(PoisonError::into_inner);
+        if changed > state.began || state.is_due(self.pace, &of_files) || (state.failure.is_none() && lacking()) {
+            state.began = Some(Instant::now());
             let updated = Session::new(&entry.repository, asked.clone())
                 .and_then(|session| mirror.update(&Arc::new(session), wanted));
             state.learn(updated, of_files);
@@ -280,7 +299,12 @@ impl Shared {
         let entry = submodules.entry(address.to_string()).or_insert_with(|| {
             let repository =
                 config::Repository { name: format!("{}.submodule", parent.name), address, ..parent.clone() };
-            Arc::new(Entry { repository: Arc::new(repository), wanted: Vec::new(), state: Arc::default() })
+            Arc::new(Entry {
+                repository: Arc::new(repository),
+                wanted: Vec::new(),
+                changed: Mutex::default(),
+                state: Arc::default(),
+            })
         });
         Ok(Arc::clone(entry))
     }

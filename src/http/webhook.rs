@@ -22,7 +22,7 @@ use tokio::time::timeout;
 
 use super::{error, json_response};
 use crate::board::Board;
-use crate::config::{Config, Forge, Repository, Webhooks};
+use crate::config::{self, Config, Forge, Repository};
 
 /// What a forge may send; a push of some hundred commits stays far below.
 const LARGEST: usize = 1 << 20;
@@ -32,21 +32,30 @@ const PATIENCE: Duration = Duration::from_secs(10);
 const BURST: f64 = 30.0;
 
 /// Who is listened to, and what of.
-struct Listening {
-    secrets: Webhooks,
+#[derive(Debug, Clone)]
+pub struct Webhooks {
+    secrets: config::Webhooks,
     repositories: Vec<Arc<Repository>>,
+}
+
+impl Webhooks {
+    /// Those of `config`.
+    #[must_use]
+    pub fn new(config: &Config) -> Self {
+        Self { secrets: config.webhooks.clone(), repositories: config.repositories.clone() }
+    }
+}
+
+struct Listening {
+    to: Webhooks,
     board: Arc<Board>,
     limit: Mutex<Bucket>,
 }
 
-/// `/webhook/FORGE` of every forge of `config`. The requests prove themselves: no other filter is needed before them.
-pub(super) fn router(config: &Config, board: &Arc<Board>) -> Router {
-    let listening = Listening {
-        secrets: config.webhooks.clone(),
-        repositories: config.repositories.clone(),
-        board: Arc::clone(board),
-        limit: Mutex::new(Bucket::full(Instant::now())),
-    };
+/// `/webhook/FORGE` of every forge that is listened to. The requests prove themselves: no other filter is needed before
+/// them.
+pub(super) fn router(to: Webhooks, board: &Arc<Board>) -> Router {
+    let listening = Listening { to, board: Arc::clone(board), limit: Mutex::new(Bucket::full(Instant::now())) };
     Router::new().route("/webhook/{forge}", post(receive)).with_state(Arc::new(listening))
 }
 
@@ -56,7 +65,7 @@ async fn receive(
     headers: HeaderMap,
     body: Body,
 ) -> Response {
-    let configured = listening.secrets.iter().find(|(known, _)| known.as_str() == forge);
+    let configured = listening.to.secrets.iter().find(|(known, _)| known.as_str() == forge);
     let Some((forge, secret)) = configured.map(|(forge, secret)| (*forge, secret.clone())) else {
         return error(StatusCode::NOT_FOUND, "no such webhook is configured; name it under `http.webhooks`");
     };
@@ -95,7 +104,7 @@ impl Listening {
             named.iter().any(|name| *name == repository.name || repository.address.is_meant_by(name))
         };
         let meant: Vec<&str> =
-            self.repositories.iter().filter(is_meant).map(|repository| repository.name.as_str()).collect();
+            self.to.repositories.iter().filter(is_meant).map(|repository| repository.name.as_str()).collect();
         if meant.is_empty() {
             return error(StatusCode::NOT_FOUND, "no repository of the configuration has an address that is told here");
         }
@@ -129,9 +138,9 @@ fn is_proven(forge: Forge, secret: &[u8], headers: &HeaderMap, body: &[u8]) -> b
         Forge::Bitbucket => signed(text("x-hub-signature")),
         Forge::GitLab => text("x-gitlab-token").is_some_and(|token| is_same(secret, token.as_bytes())),
         Forge::Azure => {
-            let basic = text("authorization").and_then(|value| value.split_once(' ')).filter(|(scheme, _)| {
-                scheme.eq_ignore_ascii_case("basic")
-            });
+            let basic = text("authorization")
+                .and_then(|value| value.split_once(' '))
+                .filter(|(scheme, _)| scheme.eq_ignore_ascii_case("basic"));
             let login = basic.and_then(|(_, encoded)| STANDARD.decode(encoded.trim()).ok());
             login.is_some_and(|login| is_same(secret, &login))
         }
