@@ -114,6 +114,7 @@ pub fn config(names: &[&str]) -> Config {
         listen: "127.0.0.1:0".parse().unwrap(),
         webhooks: BTreeMap::new(),
         git_cache: None,
+        render_cache: None,
         environments: environments.collect(),
         repositories: vec![repository],
         deployers: Vec::new(),
