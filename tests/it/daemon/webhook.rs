@@ -1,5 +1,6 @@
 //! What a daemon does when it is told over real HTTP that a repository has changed.
 
+use std::fmt::Write as _;
 use std::fs;
 use std::time::Duration;
 
@@ -37,8 +38,11 @@ async fn scanned_once(config: &Config) -> Running {
 
 fn signature(body: &[u8]) -> String {
     let mac = Hmac::<Sha256>::new_from_slice(SECRET.as_bytes()).unwrap().chain_update(body).finalize();
-    let hex: String = mac.into_bytes().iter().map(|byte| format!("{byte:02x}")).collect();
-    format!("X-Hub-Signature-256: sha256={hex}")
+    let mut header = "X-Hub-Signature-256: sha256=".to_owned();
+    for byte in mac.into_bytes() {
+        write!(header, "{byte:02x}").unwrap();
+    }
+    header
 }
 
 async fn generic(running: &Running, body: &[u8]) -> Answer {

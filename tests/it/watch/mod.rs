@@ -143,9 +143,9 @@ fn a_right_that_is_taken_is_told_and_one_that_is_given_back_is_used() {
     });
     gate.cut();
     let is_forbidden = |known: &Known| known.lost.as_ref().is_some_and(|lost| lost.0 == GapReason::Forbidden);
-    let lost = follower.until("the missing right is told", is_forbidden).lost.unwrap();
+    let told = follower.until("the missing right is told", is_forbidden).lost.unwrap().1;
     for part in ["may not watch", "grant the verbs list and watch", "configmaps", &namespace.name] {
-        assert!(lost.1.contains(part), "{part} is not in {}", lost.1);
+        assert!(told.contains(part), "{part} is not in {told}");
     }
     create(&namespace, "one");
     binding["metadata"].as_object_mut().unwrap().retain(|key, _| key == "name");
