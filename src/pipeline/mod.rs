@@ -17,7 +17,7 @@ use std::sync::Arc;
 
 use jiff::Timestamp;
 
-use crate::config::{Config, Environment};
+use crate::config::{Cluster, Config, Environment};
 use crate::drift::attribute::Authors;
 use crate::drift::classify::{SeverityRule, overrule};
 use crate::drift::extras::Extras;
@@ -85,11 +85,18 @@ pub enum PipelineError {
 pub struct Pipeline {
     repositories: Repositories,
     /// By the cluster's name.
-    sources: HashMap<String, Source>,
-    renders: Renders,
+    sources: HashMap<String, Configured>,
+    renders: Arc<Renders>,
     rules: Arc<Rules>,
     extras: Extras,
     redactor: Redactor,
+}
+
+/// A cluster as it was configured.
+#[derive(Debug, Clone)]
+struct Configured {
+    cluster: Arc<Cluster>,
+    source: Arc<Source>,
 }
 
 impl Pipeline {
@@ -106,9 +113,31 @@ impl Pipeline {
     /// # Errors
     /// The system gives no random key for the digests of Secret values.
     pub fn reading(config: &Config, repositories: Repositories) -> Result<Self, PipelineError> {
-        let redactor = random_redactor()?;
+        let renders = Arc::new(Renders::default());
+        Ok(Self::assembled(config, repositories, random_redactor()?, renders, &HashMap::new()))
+    }
+
+    /// A pipeline for `config` that reads `repositories` and keeps what this one has learnt of the clusters that are
+    /// configured as before, and what it has rendered.
+    #[must_use]
+    pub fn reconfigured(&self, config: &Config, repositories: Repositories) -> Self {
+        Self::assembled(config, repositories, self.redactor.clone(), Arc::clone(&self.renders), &self.sources)
+    }
+
+    fn assembled(
+        config: &Config,
+        repositories: Repositories,
+        redactor: Redactor,
+        renders: Arc<Renders>,
+        before: &HashMap<String, Configured>,
+    ) -> Self {
         let clusters = config.environments.iter().map(|environment| &environment.cluster);
-        let sources = clusters.map(|cluster| (cluster.name.clone(), Source::new(cluster, &redactor))).collect();
+        let sources = clusters.map(|cluster| {
+            let known = before.get(&cluster.name).filter(|known| known.cluster == *cluster);
+            let new = || Configured { cluster: Arc::clone(cluster), source: Arc::new(Source::new(cluster, &redactor)) };
+            (cluster.name.clone(), known.cloned().unwrap_or_else(new))
+        });
+        let sources = sources.collect();
         let rules = Arc::new(Rules {
             authors: Authors::new(&config.deployers),
             image_mirrors: config.image_mirrors.clone(),
@@ -116,8 +145,7 @@ impl Pipeline {
             ignore: config.ignore.clone(),
             redaction: Redaction::new(redactor.clone(), config.redact.clone()),
         });
-        let renders = Renders::default();
-        Ok(Self { repositories, sources, renders, rules, extras: config.extras, redactor })
+        Self { repositories, sources, renders, rules, extras: config.extras, redactor }
     }
 
     /// The repositories that it reads; clones share everything.
@@ -135,7 +163,7 @@ impl Pipeline {
     pub async fn scan(&self, environment: &Environment) -> EnvironmentReport {
         let started_at = now();
         let mut gathered = match self.sources.get(&environment.cluster.name) {
-            Some(source) => {
+            Some(Configured { source, .. }) => {
                 let of = (environment, &self.repositories);
                 gather::gather(of, source, &self.renders, self.extras, &self.rules, &self.redactor).await
             }
