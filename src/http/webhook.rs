@@ -4,7 +4,7 @@
 use std::fs;
 use std::io;
 use std::path::Path;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError, RwLock};
 use std::time::{Duration, Instant};
 
 use axum::Router;
@@ -31,18 +31,25 @@ const PATIENCE: Duration = Duration::from_secs(10);
 /// So many requests at once, and one more for each second after.
 const BURST: f64 = 30.0;
 
-/// Who is listened to, and what of.
-#[derive(Debug, Clone)]
-pub struct Webhooks {
+/// Who is listened to, and what of; clones share it, and another configuration may be put in its place.
+#[derive(Debug, Clone, Default)]
+pub struct Webhooks(Arc<RwLock<Settings>>);
+
+#[derive(Debug, Clone, Default)]
+struct Settings {
     secrets: config::Webhooks,
     repositories: Vec<Arc<Repository>>,
 }
 
 impl Webhooks {
-    /// Those of `config`.
-    #[must_use]
-    pub fn new(config: &Config) -> Self {
-        Self { secrets: config.webhooks.clone(), repositories: config.repositories.clone() }
+    /// From now on those of `config`.
+    pub fn follow(&self, config: &Config) {
+        let settings = Settings { secrets: config.webhooks.clone(), repositories: config.repositories.clone() };
+        *self.0.write().unwrap_or_else(PoisonError::into_inner) = settings;
+    }
+
+    fn settings(&self) -> Settings {
+        self.0.read().unwrap_or_else(PoisonError::into_inner).clone()
     }
 }
 
@@ -65,7 +72,8 @@ async fn receive(
     headers: HeaderMap,
     body: Body,
 ) -> Response {
-    let configured = listening.to.secrets.iter().find(|(known, _)| known.as_str() == forge);
+    let settings = listening.to.settings();
+    let configured = settings.secrets.iter().find(|(known, _)| known.as_str() == forge);
     let Some((forge, secret)) = configured.map(|(forge, secret)| (*forge, secret.clone())) else {
         return error(StatusCode::NOT_FOUND, "no such webhook is configured; name it under `http.webhooks`");
     };
@@ -100,11 +108,12 @@ impl Listening {
             return error(StatusCode::BAD_REQUEST, "the body is no JSON: choose application/json as its content type");
         };
         let named = names(forge, &told);
+        let settings = self.to.settings();
         let is_meant = |repository: &&Arc<Repository>| {
             named.iter().any(|name| *name == repository.name || repository.address.is_meant_by(name))
         };
         let meant: Vec<&str> =
-            self.to.repositories.iter().filter(is_meant).map(|repository| repository.name.as_str()).collect();
+            settings.repositories.iter().filter(is_meant).map(|repository| repository.name.as_str()).collect();
         if meant.is_empty() {
             return error(StatusCode::NOT_FOUND, "no repository of the configuration has an address that is told here");
         }
