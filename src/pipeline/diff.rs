@@ -95,7 +95,7 @@ pub fn diff(desired: &Path, live: &Path, undeclared: Undeclared) -> Result<Envir
     };
     let times = (started_at, now());
     let rendering = Rendering { renderer: None, hooks };
-    Ok(EnvironmentReport { ignored, rendering, ..EnvironmentReport::new(identity, None, assessment, times) })
+    Ok(EnvironmentReport { rendering, ignored, ..EnvironmentReport::new(identity, None, assessment, times) })
 }
 
 fn read_desired(path: &Path, redactor: &Redactor) -> Result<Vec<Desired>, DiffError> {

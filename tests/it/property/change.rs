@@ -13,7 +13,7 @@ use crate::fixture::{Api, Patch};
 pub const PERSON: &str = "kubectl-edit";
 const CONTROLLER: &str = "kube-controller-manager";
 /// The field manager of `kubectl scale` and of `kubectl apply --server-side`.
-const KUBECTL: &str = "kubectl";
+pub const KUBECTL: &str = "kubectl";
 
 /// Who changes something.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 
 use super::agreement::{self, Asked};
-use super::change::PERSON;
+use super::change::{KUBECTL, PERSON};
 use super::deploy::Mode;
 use super::deploy::Mode::{ClientSide, Helm, ServerSide};
 use super::openapi::OpenApi;
@@ -18,6 +18,8 @@ enum Then {
     Edit(Value),
     /// A person writes it with this as one of its fields or elements.
     Set(&'static str, Value),
+    /// A person applies this beside what was deployed.
+    Apply(&'static str),
     /// What was deployed before is what lives.
     Before(&'static str),
 }
@@ -260,6 +262,15 @@ fn of_what_follows_another() -> Vec<Named> {
             vain: &[],
         },
         Named {
+            what: "a struct in which somebody applied nothing is found beside the zero that the server writes into it",
+            modes: ALL,
+            git: "{apiVersion: apps/v1, kind: StatefulSet, spec: {serviceName: s, selector: {matchLabels: {a: b}}, \
+                  template: {metadata: {labels: {a: b}}, spec: {containers: [{name: a, image: example/a}]}}}}",
+            then: Then::Apply("{spec: {ordinals: {}}}"),
+            found: &[("spec.ordinals", "added", "manual")],
+            vain: &[],
+        },
+        Named {
             what: "a zero leaves a field to the server that it fills in",
             modes: ALL,
             git: "{apiVersion: v1, kind: Pod, metadata: {labels: {a: b}}, spec: {serviceAccountName: '', containers: \
@@ -369,6 +380,14 @@ impl Named {
             Then::Set(pointer, value) => {
                 let steps = json!([{"op": "add", "path": pointer, "value": value}]);
                 api.patch(path, Patch::Json, &steps, PERSON)
+            }
+            Then::Apply(manifest) => {
+                let mut manifest = read(manifest);
+                let live = api.get(path).expect("it lives");
+                for key in ["apiVersion", "kind"] {
+                    manifest[key] = live[key].clone();
+                }
+                api.patch(path, Patch::ApplyByForce, &manifest, KUBECTL)
             }
             Then::Before(manifest) => {
                 let mut manifest = read(manifest);
