@@ -7,7 +7,7 @@ use jiff::Timestamp;
 use tokio::sync::watch;
 
 use crate::drift::promotion::Promotion;
-use crate::metrics::{self, Format, Observed, Samples, ScanErrors, Standing};
+use crate::metrics::{self, Events, Format, Observed, Samples, ScanErrors, Standing};
 use crate::report::{EnvironmentReport, Identity, Report};
 
 /// Takes reports from the scans, hands out the latest [`Notice`].
@@ -56,6 +56,7 @@ struct Entry {
     freshness: Freshness,
     report: Option<EnvironmentReport>,
     errors: ScanErrors,
+    events: Events,
     promotion: Option<Promotion>,
     samples: Samples,
 }
@@ -137,8 +138,14 @@ impl Board {
 impl Entry {
     fn new(identity: Identity) -> Self {
         let freshness = Freshness { identity, last_scan: None, last_success: None };
-        let mut entry =
-            Self { freshness, report: None, errors: ScanErrors::new(), promotion: None, samples: Samples::default() };
+        let mut entry = Self {
+            freshness,
+            report: None,
+            errors: ScanErrors::new(),
+            events: Events::new(),
+            promotion: None,
+            samples: Samples::default(),
+        };
         entry.samples = entry.render();
         entry
     }
@@ -153,6 +160,9 @@ impl Entry {
         let stages: BTreeSet<_> = report.gaps.iter().map(|gap| gap.stage).collect();
         for stage in stages {
             *self.errors.entry(stage).or_default() += 1;
+        }
+        for (event, count) in &report.events {
+            *self.events.entry(*event).or_default() += count;
         }
         self.report = Some(report);
     }
@@ -175,6 +185,7 @@ impl Entry {
             last_scan: self.freshness.last_scan,
             last_success: self.freshness.last_success,
             errors: &self.errors,
+            events: &self.events,
             promotion: self.promotion.as_ref(),
         })
     }

@@ -24,6 +24,7 @@ use crate::drift::extras::Extras;
 use crate::drift::ignore::IgnoreRule;
 use crate::drift::model::RedactRule;
 pub use address::{Address, NoAddress};
+pub use duration::ago as moment;
 pub use error::{ConfigError, Problem, Problems};
 pub use reference::{Pattern, Pick, Reference};
 pub use renderer::{Crds, Helm, Kustomize, Limits, Permission, Program, RemoteChart, Renderer, Rendering};
@@ -37,6 +38,12 @@ pub struct Config {
     pub max_staleness: Duration,
     /// Where the daemon listens.
     pub listen: SocketAddr,
+    /// Where drift is remembered beyond the process; in memory where absent.
+    pub state: Option<PathBuf>,
+    /// How long resolved drift is remembered.
+    pub retention: Duration,
+    /// The key of the digests that stand for secret values, in place of the one beside `state`.
+    pub redaction_key_file: Option<PathBuf>,
     /// Where mirrors of remote repositories are kept; in a temporary folder of the process where absent.
     pub git_cache: Option<PathBuf>,
     /// Every one of the file, in its order; also those that no environment uses.

@@ -1,5 +1,6 @@
 //! The long-running driver: scans every environment again and again, and serves what it finds.
 
+mod memory;
 mod promote;
 mod signals;
 mod worker;
@@ -21,6 +22,7 @@ use crate::config::{Config, Environment};
 use crate::http;
 use crate::pipeline::{Pipeline, PipelineError, Promotions};
 use crate::report::Identity;
+use crate::store::Store;
 
 /// Why the daemon could not start or go on.
 #[derive(Debug, thiserror::Error)]
@@ -89,6 +91,7 @@ pub struct Daemon {
     listener: TcpListener,
     address: SocketAddr,
     board: Arc<Board>,
+    store: Arc<Store>,
     environments: Vec<Arc<Environment>>,
     promotions: Promotions,
     pace: worker::Pace,
@@ -103,6 +106,8 @@ impl Daemon {
         let failed = |source| DaemonError::Listen { address: config.listen, source };
         let listener = TcpListener::bind(config.listen).await.map_err(failed)?;
         let address = listener.local_addr().map_err(failed)?;
+        // First of all: the key of the digests lies beside it.
+        let store = Arc::new(Store::new(config.state.as_deref(), config.retention));
         let board = Board::new(config.environments.iter().map(|environment| identity(environment)).collect());
         let promotions = Promotions::new(config)?;
         board.promote(promotions.waiting());
@@ -110,6 +115,7 @@ impl Daemon {
             listener,
             address,
             board: Arc::new(board),
+            store,
             promotions,
             environments: config.environments.clone(),
             pace: worker::Pace { interval: config.interval, max_staleness: config.max_staleness },
@@ -139,7 +145,7 @@ impl Daemon {
         let scanner = Arc::new(scanner);
         let (stop, stopped) = oneshot::channel::<()>();
         let mut tasks = Tasks::default();
-        let router = http::router(Arc::clone(&self.board));
+        let router = http::router(Arc::clone(&self.board), Arc::clone(&self.store));
         let server = tasks.spawn(
             "the HTTP server".to_owned(),
             http::serve(self.listener, router, async {
@@ -148,7 +154,7 @@ impl Daemon {
         );
         for environment in self.environments {
             let name = format!("the scan of environment {}", environment.name);
-            let (scanner, board) = (Arc::clone(&scanner), Arc::clone(&self.board));
+            let (scanner, board) = (Arc::clone(&scanner), (Arc::clone(&self.board), Arc::clone(&self.store)));
             if environment.reference.is_each() {
                 tasks.spawn(name, worker::run_each(environment, scanner, board, self.pace));
             } else {

@@ -1,21 +1,22 @@
 //! One environment's endless round: scan, remember, publish, wait.
 
 use std::collections::HashMap;
+use std::panic;
 use std::sync::Arc;
 use std::time::Duration;
-use std::{mem, panic};
 
 use jiff::SignedDuration;
 use tokio::task::{AbortHandle, JoinSet};
 use tokio::time::{MissedTickBehavior, interval, sleep};
 
 use super::identity;
+use super::memory::Memory;
 use crate::board::Board;
 use crate::config::Environment;
-use crate::drift::history::History;
-use crate::drift::model::{Assessment, Gap, GapReason, ObjectAssessment, Stage, Summary};
+use crate::drift::model::{Gap, GapReason, Stage, Summary};
 use crate::pipeline::{self, Pipeline};
 use crate::report::EnvironmentReport;
+use crate::store::Store;
 
 /// Whatever can scan an environment.
 pub trait Scan: Send + Sync + 'static {
@@ -48,9 +49,14 @@ pub(super) struct Pace {
 }
 
 /// Scans `environment` at once and then at every interval; a scan that takes longer leaves beats out.
-pub(super) async fn run(environment: Arc<Environment>, scanner: Arc<impl Scan>, board: Arc<Board>, pace: Pace) {
+pub(super) async fn run(
+    environment: Arc<Environment>,
+    scanner: Arc<impl Scan>,
+    (board, store): (Arc<Board>, Arc<Store>),
+    pace: Pace,
+) {
     let max_staleness = SignedDuration::try_from(pace.max_staleness).unwrap_or(SignedDuration::MAX);
-    let mut history = History::new(max_staleness);
+    let mut memory = Memory::new(&environment.name, max_staleness, store);
     let mut beat = interval(pace.interval.max(Duration::from_millis(1)));
     beat.set_missed_tick_behavior(MissedTickBehavior::Skip);
     loop {
@@ -60,18 +66,23 @@ pub(super) async fn run(environment: Arc<Environment>, scanner: Arc<impl Scan>, 
         let report = tokio::select! {
             report = &mut scan => report,
             () = sleep(pace.max_staleness) => {
-                withdraw(&environment.name, &history, &board, pace);
+                withdraw(&environment.name, &memory, &board, pace);
                 scan.await
             }
         };
         log(&report);
-        board.publish(remember(&mut history, report));
+        board.publish(memory.absorb(report).await);
     }
 }
 
 /// Looks at every interval for the environments that `family` stands for, and scans each as [`run`] does; one that has
 /// gone is taken from the board with everything that was known of it.
-pub(super) async fn run_each(family: Arc<Environment>, scanner: Arc<impl Scan>, board: Arc<Board>, pace: Pace) {
+pub(super) async fn run_each(
+    family: Arc<Environment>,
+    scanner: Arc<impl Scan>,
+    (board, store): (Arc<Board>, Arc<Store>),
+    pace: Pace,
+) {
     let mut beat = interval(pace.interval.max(Duration::from_millis(1)));
     beat.set_missed_tick_behavior(MissedTickBehavior::Skip);
     let mut workers = JoinSet::new();
@@ -100,7 +111,7 @@ pub(super) async fn run_each(family: Arc<Environment>, scanner: Arc<impl Scan>, 
         board.regroup(&family.name, now.iter().map(|environment| identity(environment)).collect());
         for environment in come {
             let name = environment.name.clone();
-            let worker = run(environment, Arc::clone(&scanner), Arc::clone(&board), pace);
+            let worker = run(environment, Arc::clone(&scanner), (Arc::clone(&board), Arc::clone(&store)), pace);
             running.insert(name, workers.spawn(worker));
         }
     }
@@ -110,24 +121,14 @@ fn names(environments: &[Arc<Environment>]) -> String {
     environments.iter().map(|environment| environment.name.as_str()).collect::<Vec<_>>().join(", ")
 }
 
-/// The report with what the history adds to it: drift that stands, and since when.
-fn remember(history: &mut History, mut report: EnvironmentReport) -> EnvironmentReport {
-    let scan = Assessment { objects: mem::take(&mut report.objects), gaps: report.gaps.clone() };
-    let objects = history.absorb(scan, report.finished_at);
-    with_objects(report, objects)
-}
-
-fn with_objects(report: EnvironmentReport, objects: Vec<ObjectAssessment>) -> EnvironmentReport {
-    EnvironmentReport { summary: Summary::of(&objects), objects, ..report }
-}
-
 /// A scan hangs: what can no longer be vouched for is taken from the board, and the report says why.
-fn withdraw(name: &str, history: &History, board: &Board, pace: Pace) {
+fn withdraw(name: &str, memory: &Memory, board: &Board, pace: Pace) {
     let seconds = pace.max_staleness.as_secs_f64();
     tracing::warn!(environment = name, "the scan has not ended after {seconds}s; known drift is withdrawn");
     let notice = board.latest();
     let Some(report) = notice.environment(name) else { return };
-    let mut report = with_objects(report.clone(), history.standing(pipeline::now()));
+    let objects = memory.standing(pipeline::now());
+    let mut report = EnvironmentReport { summary: Summary::of(&objects), objects, ..report.clone() };
     report.complete = false;
     report.gaps.push(Gap {
         stage: Stage::Compare,

@@ -1,6 +1,7 @@
 //! What the daemon serves: metrics, health, the report as JSON, and one page. All of it is read-only.
 
 mod accept;
+mod history;
 mod page;
 mod server;
 
@@ -23,9 +24,11 @@ pub use server::serve;
 use crate::board::{Board, Notice};
 use crate::metrics;
 use crate::report::{EnvironmentReport, Listing, Report, json, promotion};
+use crate::store::Store;
 
-/// Every route, over what stands on `board`.
-pub fn router(board: Arc<Board>) -> Router {
+/// Every route, over what stands on `board` and what is on record.
+pub fn router(board: Arc<Board>, store: Arc<Store>) -> Router {
+    let record = Router::new().route("/api/v1/history", get(history::answer)).with_state((Arc::clone(&board), store));
     Router::new()
         .route("/", get(index))
         .route("/metrics", get(scrape))
@@ -36,6 +39,7 @@ pub fn router(board: Arc<Board>) -> Router {
         .route("/api/v1/promotions", get(promotions))
         .fallback(async || error(StatusCode::NOT_FOUND, "there is nothing at this path"))
         .with_state(board)
+        .merge(record)
         .layer(CompressionLayer::new().quality(CompressionLevel::Fastest))
         .layer(map_response(async |response: Response| harden(response)))
 }

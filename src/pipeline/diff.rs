@@ -16,7 +16,8 @@ use crate::live::{Listing, NamedFile, Snapshot, SnapshotError, read_files};
 use crate::manifest;
 use crate::report::{EnvironmentReport, Identity};
 
-use super::{Evidence, PipelineError, Rules, evaluate, now, random_redactor};
+use super::{Evidence, PipelineError, Rules, evaluate, now};
+use crate::store::random_redactor;
 
 /// What becomes of live objects that the desired side does not declare.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -57,7 +58,7 @@ pub enum DiffError {
 /// An input cannot be read, holds a document that is no object, or the same object twice.
 pub fn diff(desired: &Path, live: &Path, undeclared: Undeclared) -> Result<EnvironmentReport, DiffError> {
     let started_at = now();
-    let redactor = random_redactor()?;
+    let redactor = random_redactor().map_err(PipelineError::from)?;
     let lives = Snapshot::new(live.to_owned(), redactor.clone()).objects()?;
     let mut declared = read_desired(desired, &redactor)?;
     if declared.is_empty() {
