@@ -143,7 +143,9 @@ fn one_episode_is_one_entry_whatever_becomes_of_it() {
     write(3, Sight::Hidden { last_seen: at(2) });
     store.record(session, scan(at(4)), &[]).unwrap();
     assert_eq!(all(&store)[0].last_seen, at(2), "a scan that could not look saw nothing");
-    store.record(session, scan(at(5)), &[episode("a", at(0), Sight::Resolved { last_seen: at(2), at: at(5) })]).unwrap();
+    store
+        .record(session, scan(at(5)), &[episode("a", at(0), Sight::Resolved { last_seen: at(2), at: at(5) })])
+        .unwrap();
     store.record(session, scan(at(6)), &[episode("a", at(6), Sight::Standing)]).unwrap();
     let ends: Vec<_> = all(&store).iter().map(|entry| (entry.first_seen, entry.resolved)).collect();
     assert_eq!(ends, [(at(6), None), (at(0), Some(at(5)))]);
