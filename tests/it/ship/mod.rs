@@ -7,6 +7,7 @@ mod dashboards;
 mod demo;
 mod deployment;
 mod environments;
+mod history;
 mod lifecycle;
 mod process;
 mod prometheus;
