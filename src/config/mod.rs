@@ -46,6 +46,8 @@ pub struct Config {
     pub redaction_key_file: Option<PathBuf>,
     /// Where mirrors of remote repositories are kept; in a temporary folder of the process where absent.
     pub git_cache: Option<PathBuf>,
+    /// Where renderings are kept for the next start; in memory alone where absent.
+    pub render_cache: Option<PathBuf>,
     /// Every one of the file, in its order; also those that no environment uses.
     pub repositories: Vec<Arc<Repository>>,
     /// In the order of the file; at least one.

@@ -67,6 +67,7 @@ fn read(root: &Cursor<'_>, folder: &Path) -> Result<Config, Noted> {
         "retention",
         "redactionKeyFile",
         "gitCache",
+        "renderCache",
         "clusters",
         "repositories",
         "environments",
@@ -90,6 +91,7 @@ fn read(root: &Cursor<'_>, folder: &Path) -> Result<Config, Noted> {
     let retention = file.optional("retention", |cursor| duration_of_at_least(cursor, SHORTEST_RETENTION));
     let redaction_key_file = file.optional("redactionKeyFile", |cursor| Ok(folder.join(cursor.text()?)));
     let git_cache = file.optional("gitCache", |cursor| Ok(folder.join(cursor.text()?)));
+    let render_cache = file.optional("renderCache", |cursor| Ok(folder.join(cursor.text()?)));
     let clusters = Named::read(&file, "clusters", |section| read_cluster(section, folder));
     let repositories = Named::read(&file, "repositories", |section| {
         let unnamed = repository::read(section, folder);
@@ -118,6 +120,7 @@ fn read(root: &Cursor<'_>, folder: &Path) -> Result<Config, Noted> {
         retention: retention?.unwrap_or(RETENTION),
         redaction_key_file: redaction_key_file?,
         git_cache: git_cache?,
+        render_cache: render_cache?,
         repositories: repositories.all()?,
         environments: environments.all()?,
         deployers: deployers?.unwrap_or_default(),

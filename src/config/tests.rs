@@ -13,6 +13,7 @@ state: state.db
 retention: 30d
 redactionKeyFile: /run/key
 gitCache: mirrors
+renderCache: renders
 clusters:
   - name: prod-eu
     kubeconfig: kubeconfig
@@ -151,6 +152,7 @@ fn a_whole_file_is_read() {
             Arc::new(follows("fixed", &ssh, Reference::Tag("v1.2.0".into()))),
         ],
         git_cache: Some("/etc/driftd/mirrors".into()),
+        render_cache: Some("/etc/driftd/renders".into()),
         repositories: vec![platform, https, ssh, other],
         deployers: vec!["kustomize-controller".into()],
         extras: Extras::Tracked,

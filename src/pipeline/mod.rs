@@ -5,6 +5,7 @@ mod diff;
 mod evaluate;
 mod extra;
 mod gather;
+mod kept;
 mod lag;
 mod promotion;
 mod renders;
@@ -30,6 +31,7 @@ use crate::report::{EnvironmentReport, Identity};
 use crate::store::{self, KeyError};
 
 use gather::Gathered;
+use kept::Kept;
 use renders::{Earlier, Renders};
 
 pub use diff::{DiffError, Undeclared, diff};
@@ -117,7 +119,8 @@ impl Pipeline {
             ignore: config.ignore.clone(),
             redaction: Redaction::new(redactor.clone(), config.redact.clone()),
         });
-        let renders = Renders::default();
+        let kept = config.render_cache.as_deref();
+        let renders = Renders::new(kept.map(|folder| Kept::new(folder, rules.redaction.clone())));
         Ok(Self { repositories, sources, renders, rules, extras: config.extras, redactor })
     }
 

@@ -116,6 +116,7 @@ pub fn config(names: &[&str]) -> Config {
         retention: Duration::from_hours(24),
         redaction_key_file: None,
         git_cache: None,
+        render_cache: None,
         environments: environments.collect(),
         repositories: vec![repository],
         deployers: Vec::new(),

@@ -8,6 +8,7 @@ mod demo;
 mod deployment;
 mod environments;
 mod history;
+mod honesty;
 mod lifecycle;
 mod process;
 mod prometheus;
