@@ -4,6 +4,7 @@ mod address;
 mod cursor;
 mod duration;
 mod error;
+mod file;
 mod parse;
 mod promotion;
 mod reference;
@@ -26,6 +27,7 @@ use crate::drift::model::RedactRule;
 pub use address::{Address, NoAddress};
 pub use duration::ago as moment;
 pub use error::{ConfigError, Problem, Problems};
+pub use file::{ConfigFile, ConfigText};
 pub use reference::{Pattern, Pick, Reference};
 pub use renderer::{Crds, Helm, Kustomize, Limits, Permission, Program, RemoteChart, Renderer, Rendering};
 

@@ -13,7 +13,7 @@ use crate::store::{Scanned, Session, Store, StoreError};
 
 /// The history of one environment, with its record.
 #[derive(Debug)]
-pub(super) struct Memory {
+pub(super) struct Chronicle {
     environment: String,
     history: History,
     store: Arc<Store>,
@@ -23,8 +23,8 @@ pub(super) struct Memory {
     pending: BTreeMap<(Identity, String, Timestamp), Episode>,
 }
 
-impl Memory {
-    /// The memory of `environment`, in which drift that cannot be checked stands for `max_staleness`.
+impl Chronicle {
+    /// That of `environment`, in which drift that cannot be checked stands for `max_staleness`.
     pub(super) fn new(environment: &str, max_staleness: SignedDuration, store: Arc<Store>) -> Self {
         Self {
             environment: environment.to_owned(),
@@ -33,6 +33,11 @@ impl Memory {
             session: None,
             pending: BTreeMap::new(),
         }
+    }
+
+    /// From now on drift that cannot be checked stands for `max_staleness`.
+    pub(super) const fn hold_for(&mut self, max_staleness: SignedDuration) {
+        self.history.hold_for(max_staleness);
     }
 
     /// What stands at `now`, without a new scan.
@@ -54,9 +59,7 @@ impl Memory {
             Err(error) => Err(error),
         };
         if let Err(error) = recorded {
-            let gap = gap(&error);
-            tracing::warn!(environment = report.name, stage = %gap.stage, scope = gap.scope, "{}", gap.message);
-            report.gaps.push(gap);
+            report.gaps.push(gap(&error));
             report.complete = false;
         }
         EnvironmentReport { summary: Summary::of(&objects), objects, ..report }
