@@ -9,7 +9,7 @@ use serde::Serialize;
 use super::SCHEMA_VERSION;
 use super::text::{DIM, GREEN, RED, YELLOW, escape, span};
 use crate::drift::history::Entry;
-use crate::drift::model::Severity;
+use crate::drift::model::{Origin, Severity};
 
 /// The history as `driftd history -o json` prints it and `/api/v1/history` answers.
 #[derive(Debug, Serialize)]
@@ -67,8 +67,8 @@ fn row(entry: &Entry, now: Timestamp) -> [String; 8] {
         escape(&entry.environment),
         format!("{:.0} ({})", entry.first_seen, span(entry.first_seen, now)),
         lasted(entry, now),
-        word(entry.severity.map(|severity| severity.as_str())),
-        word(entry.origin.map(|origin| origin.as_str())),
+        word(entry.severity.map(Severity::as_str)),
+        word(entry.origin.map(Origin::as_str)),
         entry.manager.as_ref().map_or_else(|| "-".to_owned(), |manager| escape(&manager.name)),
         escape(&entry.key.to_string()),
         what,
@@ -101,7 +101,7 @@ const fn style_of(entry: &Entry, column: usize) -> Style {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::drift::model::{Category, Change, Manager, ObjectKey, Operation, Origin, State, TypeKey};
+    use crate::drift::model::{Category, Change, Manager, ObjectKey, Operation, State, TypeKey};
 
     fn at(text: &str) -> Timestamp {
         format!("2026-11-21T{text}Z").parse().unwrap()

@@ -27,7 +27,7 @@ pub enum StoreError {
     Failed {
         /// The file.
         file: String,
-        /// What SQLite says, and what to do.
+        /// What `SQLite` says, and what to do.
         why: String,
     },
     /// The file was opened anew since the environment's record was read.
@@ -65,7 +65,7 @@ pub(super) fn is_corrupt(error: &rusqlite::Error) -> bool {
     matches!(error.sqlite_error_code(), Some(ErrorCode::DatabaseCorrupt | ErrorCode::NotADatabase))
 }
 
-/// What SQLite says, and what to do where that is known.
+/// What `SQLite` says, and what to do where that is known.
 pub(super) fn words(error: &rusqlite::Error) -> String {
     let advice = match error.sqlite_error_code() {
         Some(ErrorCode::DiskFull) => "; free space on its disk",

@@ -15,7 +15,7 @@ use super::schema::{APPLICATION_ID, migrate, version, version_of};
 
 /// Only the owner reads it.
 pub(super) const MODE: u32 = 0o600;
-/// What every file of SQLite begins with.
+/// What every file of `SQLite` begins with.
 const MAGIC: &[u8] = b"SQLite format 3\0";
 /// How long to wait for a reader.
 const PATIENCE: Duration = Duration::from_secs(5);
@@ -73,7 +73,7 @@ fn refused(path: &Path, unfit: &Unfit) -> StoreError {
     StoreError::Unfit { file: path.display().to_string(), why: unfit.to_string() }
 }
 
-/// The lock stands beside the file: locks on the file itself are SQLite's.
+/// The lock stands beside the file: locks on the file itself are `SQLite`'s.
 fn lock(path: &Path) -> Result<File, StoreError> {
     let place = |source| StoreError::Place { file: path.display().to_string(), source };
     let file = OpenOptions::new().create(true).truncate(false).write(true).mode(MODE).open(beside(path, ".lock"));
@@ -171,7 +171,7 @@ impl std::fmt::Display for Unfit {
     }
 }
 
-/// Gives the file another name, with what SQLite keeps beside it, and says so.
+/// Gives the file another name, with what `SQLite` keeps beside it, and says so.
 fn set_aside(path: &Path, unfit: &Unfit) -> io::Result<()> {
     let word = match unfit {
         Unfit::Foreign => "foreign",

@@ -48,10 +48,12 @@ pub fn redactor(config: &Config) -> Result<Redactor, KeyError> {
     if let Some(state) = &config.state {
         let file = place(state);
         match fs::read(&file) {
-            Ok(text) => match read(&text) {
-                Some(redactor) => return Ok(redactor),
-                None => tracing::warn!("the redaction key {} is cut off; this run takes another one", file.display()),
-            },
+            Ok(text) => {
+                if let Some(redactor) = read(&text) {
+                    return Ok(redactor);
+                }
+                tracing::warn!("the redaction key {} is cut off; this run takes another one", file.display());
+            }
             Err(error) if error.kind() == io::ErrorKind::NotFound => {}
             Err(error) => {
                 tracing::warn!("cannot read the redaction key {}: {error}; this run takes another one", file.display());

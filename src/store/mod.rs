@@ -1,4 +1,4 @@
-//! The record of drift that outlives the process: a SQLite file, or memory where no file is named.
+//! The record of drift that outlives the process: a `SQLite` file, or memory where no file is named.
 
 mod episodes;
 mod error;

@@ -2,7 +2,7 @@
 
 use rusqlite::{Connection, TransactionBehavior};
 
-/// What tells a file of driftd from any other SQLite file: `drft` in ASCII.
+/// What tells a file of driftd from any other `SQLite` file: `drft` in ASCII.
 pub(super) const APPLICATION_ID: i32 = 0x6472_6674;
 
 /// Each step makes a file of the version before one of its own version, which is its place in the list, from 1.

@@ -254,7 +254,7 @@ fn beyond_the_cap_the_most_severe_keep_their_series() {
 fn every_family_of_the_table_is_written_once_and_in_its_order() {
     let (findings, dry_run) = (vec![image_change("trino")], Some(Opinion::Disagreements(Vec::new())));
     let flapping = vec!["spec.image".to_owned()];
-    let drifted = ObjectAssessment { findings, dry_run, flapping, ..object("a", State::Modified) };
+    let drifted = ObjectAssessment { flapping, findings, dry_run, ..object("a", State::Modified) };
     let mut text = rendered(&[drifted], Scan::Complete);
     text.push_str(&super::super::closing(&Configuration { digest: Some(1), failure: None }, Format::Text));
     let written: Vec<_> = text.lines().filter_map(|line| line.strip_prefix("# TYPE ")?.split(' ').next()).collect();
