@@ -2,6 +2,7 @@
 
 mod chronicle;
 mod fleet;
+mod hints;
 mod journal;
 mod notify;
 mod promote;

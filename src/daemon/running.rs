@@ -12,7 +12,7 @@ use super::worker::Scan;
 use super::{Daemon, DaemonError, bind, promote};
 use crate::board::{Board, Configuration};
 use crate::config::{Config, ConfigError, ConfigFile, ConfigText};
-use crate::http;
+use crate::http::{self, Webhooks};
 use crate::pipeline::Promotions;
 use crate::store::Store;
 
@@ -27,6 +27,7 @@ pub(super) struct Running<S> {
     tasks: Tasks,
     systemd: Arc<Systemd>,
     fleet: Fleet<S>,
+    webhooks: Webhooks,
     server: Task,
     promoting: Option<Task>,
     _word: Option<Task>,
@@ -36,7 +37,9 @@ impl<S: Scan> Running<S> {
     pub(super) fn start(daemon: Daemon, scanner: S, tasks: Tasks) -> Self {
         let Daemon { listener, address, board, store, config, promotions, .. } = daemon;
         let (scanner, promotions) = (Arc::new(scanner), Arc::new(promotions));
-        let server = serve(listener, (&board, &store), &tasks);
+        let webhooks = Webhooks::default();
+        webhooks.follow(&config);
+        let server = serve(listener, (&board, &store, &webhooks), &tasks);
         let systemd = Arc::new(Systemd::from_environment());
         let word = systemd
             .is_listening()
@@ -44,7 +47,20 @@ impl<S: Scan> Running<S> {
         let fleet = Fleet::start(&config, Arc::clone(&scanner), (Arc::clone(&board), Arc::clone(&store)), &tasks);
         let promoting = look_at(&promotions, &config, &board, &tasks);
         tracing::info!(%address, "listening");
-        Self { config, scanner, promotions, board, store, tasks, systemd, fleet, server, promoting, _word: word }
+        Self {
+            config,
+            scanner,
+            promotions,
+            board,
+            store,
+            tasks,
+            systemd,
+            fleet,
+            webhooks,
+            server,
+            promoting,
+            _word: word,
+        }
     }
 
     /// Goes over to the configuration that was read; where it cannot be followed, the one before stays in force.
@@ -90,10 +106,14 @@ impl<S: Scan> Running<S> {
         self.fleet.follow(&config, Arc::clone(&self.scanner)).await;
         self.promoting = look_at(&self.promotions, &config, &self.board, &self.tasks);
         if let Some((listener, address)) = moved {
-            let before = mem::replace(&mut self.server, serve(listener, (&self.board, &self.store), &self.tasks));
+            let before = mem::replace(
+                &mut self.server,
+                serve(listener, (&self.board, &self.store, &self.webhooks), &self.tasks),
+            );
             before.end().await;
             tracing::info!(%address, "listening");
         }
+        self.webhooks.follow(&config);
         self.config = config;
         Ok(text.digest())
     }
@@ -103,8 +123,12 @@ impl<S: Scan> Running<S> {
     }
 }
 
-fn serve(listener: TcpListener, (board, store): (&Arc<Board>, &Arc<Store>), tasks: &Tasks) -> Task {
-    let router = http::router(Arc::clone(board), Arc::clone(store));
+fn serve(
+    listener: TcpListener,
+    (board, store, webhooks): (&Arc<Board>, &Arc<Store>, &Webhooks),
+    tasks: &Tasks,
+) -> Task {
+    let router = http::router(Arc::clone(board), Arc::clone(store), webhooks.clone());
     tasks.spawn_draining("the HTTP server", |draining| http::serve(listener, router, draining.begun()))
 }
 

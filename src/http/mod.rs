@@ -1,9 +1,11 @@
-//! What the daemon serves: metrics, health, the report as JSON, and one page. All of it is read-only.
+//! What the daemon serves: metrics, health, the report as JSON, and one page, all of it read-only; and what forges tell
+//! it.
 
 mod accept;
 mod history;
 mod page;
 mod server;
+mod webhook;
 
 use std::sync::Arc;
 
@@ -20,6 +22,7 @@ use tower_http::CompressionLevel;
 use tower_http::compression::CompressionLayer;
 
 pub use server::serve;
+pub use webhook::Webhooks;
 
 use crate::board::{Board, Notice};
 use crate::metrics;
@@ -27,8 +30,9 @@ use crate::report::{EnvironmentReport, Listing, Report, json, promotion};
 use crate::store::Store;
 
 /// Every route, over what stands on `board` and what is on record.
-pub fn router(board: Arc<Board>, store: Arc<Store>) -> Router {
+pub fn router(board: Arc<Board>, store: Arc<Store>, webhooks: Webhooks) -> Router {
     let record = Router::new().route("/api/v1/history", get(history::answer)).with_state((Arc::clone(&board), store));
+    let webhooks = webhook::router(webhooks, &board);
     Router::new()
         .route("/", get(index))
         .route("/metrics", get(scrape))
@@ -40,6 +44,7 @@ pub fn router(board: Arc<Board>, store: Arc<Store>) -> Router {
         .fallback(async || error(StatusCode::NOT_FOUND, "there is nothing at this path"))
         .with_state(board)
         .merge(record)
+        .merge(webhooks)
         .layer(CompressionLayer::new().quality(CompressionLevel::Fastest))
         .layer(map_response(async |response: Response| harden(response)))
 }

@@ -121,6 +121,7 @@ pub fn config(names: &[&str]) -> Config {
         state: None,
         retention: Duration::from_hours(24),
         redaction_key_file: None,
+        webhooks: BTreeMap::new(),
         git_cache: None,
         render_cache: None,
         environments: environments.collect(),
