@@ -127,7 +127,9 @@ fn killed_at_any_moment_it_remembers_what_it_had_said() {
     let mut scripts: BTreeMap<String, Script> = names.into_iter().map(|name| (name, Script::default())).collect();
     let mut before = Told::new();
     for kill in 1..=kills {
-        scripts.values_mut().for_each(|script| script.touched = false);
+        for script in scripts.values_mut() {
+            script.touched = false;
+        }
         let said = live(&scene, &mut scripts, &mut random);
         let folder = tempfile::tempdir().unwrap();
         let copy = Connection::open(copied(&scene.state(), folder.path())).unwrap();

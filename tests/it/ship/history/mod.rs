@@ -299,7 +299,7 @@ fn wrong_questions_are_refused() {
     assert!(refused.stderr.contains("names no `state` file"), "{}", refused.stderr);
 }
 
-/// What SQLite keeps of a state file, as another file: looking at it changes nothing.
+/// What `SQLite` keeps of a state file, as another file: looking at it changes nothing.
 fn copied(state: &Path, into: &Path) -> PathBuf {
     for part in ["", "-wal"] {
         let from = PathBuf::from(format!("{}{part}", state.display()));
