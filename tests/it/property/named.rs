@@ -252,6 +252,11 @@ fn of_what_follows_another() -> Vec<Named> {
             found: &[("spec.taints", "changed", "manual")],
             vain: &[],
         },
+    ]
+}
+
+fn of_what_the_server_fills_in() -> Vec<Named> {
+    vec![
         Named {
             what: "an older name of a field is found where both names were changed",
             modes: ALL,
@@ -331,7 +336,10 @@ fn what_random_runs_have_found_is_right_for_good() {
     let api = namespace.admin.api();
     let scanner = Scanner::new(plane.admin().path());
     let named: Vec<Named> =
-        [of_metadata(), of_values(), of_removals(), of_what_follows_another()].into_iter().flatten().collect();
+        [of_metadata(), of_values(), of_removals(), of_what_follows_another(), of_what_the_server_fills_in()]
+            .into_iter()
+            .flatten()
+            .collect();
     let cases: Vec<(&Named, Mode, Value, String)> = named
         .iter()
         .flat_map(|case| case.modes.iter().map(move |mode| (case, *mode)))
