@@ -39,6 +39,10 @@ bench:
 bench-check:
     cargo bench --locked --bench check
 
+# Figures: sweeps over many rendered environments of one repository against the official programs alone.
+bench-environments count="200":
+    DRIFTD_BENCH_ENVIRONMENTS={{count}} cargo bench --locked --bench environments
+
 # Fuzz the YAML reader for some minutes.
 fuzz seconds="300":
     DRIFTD_FUZZ_SECONDS={{seconds}} cargo test --locked --release --test it yaml_fuzz -- --nocapture
@@ -62,6 +66,10 @@ property cases="20000":
 # Random histories of two environment branches, with git as the oracle; `DRIFTD_SEED` repeats a run.
 histories cases="500":
     DRIFTD_SEED="${DRIFTD_SEED:-$(od -An -N4 -tu4 /dev/urandom | tr -d ' ')}" DRIFTD_CASES={{cases}} cargo test --locked --test it promotion::histories -- --nocapture
+
+# The daemon killed by SIGKILL at random moments while drift comes and goes; `DRIFTD_SEED` repeats a run.
+kills kills="200":
+    DRIFTD_SEED="${DRIFTD_SEED:-$(od -An -N4 -tu4 /dev/urandom | tr -d ' ')}" DRIFTD_KILLS={{kills}} cargo test --locked --test it ship::history::kill -- --nocapture
 
 # A repository of 1 GB history and 50,000 files behind a real server, fetched and read; takes some minutes and 4 GB of disk.
 large history="1024" files="50000":

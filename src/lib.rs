@@ -16,4 +16,5 @@ pub mod pipeline;
 pub mod render;
 pub mod report;
 pub mod source;
+pub mod store;
 pub mod yaml;

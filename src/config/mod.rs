@@ -4,6 +4,7 @@ mod address;
 mod cursor;
 mod duration;
 mod error;
+mod file;
 mod follow;
 mod parse;
 mod promotion;
@@ -13,6 +14,7 @@ mod repository;
 mod rules;
 #[cfg(test)]
 mod tests;
+mod webhook;
 
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
@@ -25,13 +27,16 @@ use crate::drift::extras::Extras;
 use crate::drift::ignore::IgnoreRule;
 use crate::drift::model::RedactRule;
 pub use address::{Address, NoAddress};
+pub use duration::ago as moment;
 pub use error::{ConfigError, Problem, Problems};
+pub use file::{ConfigFile, ConfigText};
 pub use follow::{Deployer, Follow};
 pub use reference::{Pattern, Pick, Reference};
 pub use renderer::{
     ChartValues, Crds, Depth, Edit, Helm, Kustomize, Limits, Missing, Parameter, Permission, Plain, Program,
     RemoteChart, Renderer, Rendering, Schema, WithoutFile,
 };
+pub use webhook::{Forge, Webhooks};
 
 /// The whole configuration; every name in it refers to something that exists.
 #[derive(Debug, Clone, PartialEq)]
@@ -42,8 +47,18 @@ pub struct Config {
     pub max_staleness: Duration,
     /// Where the daemon listens.
     pub listen: SocketAddr,
+    /// Where drift is remembered beyond the process; in memory where absent.
+    pub state: Option<PathBuf>,
+    /// How long resolved drift is remembered.
+    pub retention: Duration,
+    /// The key of the digests that stand for secret values, in place of the one beside `state`.
+    pub redaction_key_file: Option<PathBuf>,
+    /// Who may tell that a repository has changed.
+    pub webhooks: Webhooks,
     /// Where mirrors of remote repositories are kept; in a temporary folder of the process where absent.
     pub git_cache: Option<PathBuf>,
+    /// Where renderings are kept for the next start; in memory alone where absent.
+    pub render_cache: Option<PathBuf>,
     /// Every one of the file, in its order; also those that no environment uses.
     pub repositories: Vec<Arc<Repository>>,
     /// In the order of the file; at least one.

@@ -10,13 +10,17 @@ use super::cursor::{Cursor, Noted, Notes, Section, did_you_mean};
 use super::error::Problem;
 use super::renderer::{Defaults, read_defaults, read_renderer, read_rendering};
 use super::{
-    Cluster, ClusterSource, Config, Environment, Renderer, Repository, Strategy, duration, follow, promotion,
-    reference, repository, rules,
+    Cluster, ClusterSource, Config, Environment, Renderer, Repository, Strategy, Webhooks, duration, follow, promotion,
+    reference, repository, rules, webhook,
 };
 use crate::drift::extras::Extras;
 use crate::yaml::{self, Budget, Document};
 
 const INTERVAL: Duration = Duration::from_mins(1);
+/// How long resolved drift is remembered.
+pub(super) const RETENTION: Duration = Duration::from_hours(90 * 24);
+/// Flapping is told by the last hour.
+const SHORTEST_RETENTION: Duration = Duration::from_hours(1);
 const SHORTEST_INTERVAL: Duration = Duration::from_secs(1);
 const LISTEN: SocketAddr = SocketAddr::new(std::net::IpAddr::V4(Ipv4Addr::UNSPECIFIED), 9847);
 
@@ -59,7 +63,11 @@ fn read(root: &Cursor<'_>, folder: &Path) -> Result<Config, Noted> {
         "interval",
         "maxStaleness",
         "http",
+        "state",
+        "retention",
+        "redactionKeyFile",
         "gitCache",
+        "renderCache",
         "clusters",
         "repositories",
         "environments",
@@ -78,8 +86,12 @@ fn read(root: &Cursor<'_>, folder: &Path) -> Result<Config, Noted> {
         let least = interval.ok().flatten().unwrap_or(SHORTEST_INTERVAL);
         duration_of_at_least(cursor, least)
     });
-    let listen = file.optional("http", read_listen);
+    let state = file.optional("state", |cursor| Ok(folder.join(cursor.text()?)));
+    let retention = file.optional("retention", |cursor| duration_of_at_least(cursor, SHORTEST_RETENTION));
+    let redaction_key_file = file.optional("redactionKeyFile", |cursor| Ok(folder.join(cursor.text()?)));
+    let http = file.optional("http", |cursor| read_http(cursor, folder));
     let git_cache = file.optional("gitCache", |cursor| Ok(folder.join(cursor.text()?)));
+    let render_cache = file.optional("renderCache", |cursor| Ok(folder.join(cursor.text()?)));
     let clusters = Named::read(&file, "clusters", |section| read_cluster(section, folder));
     let repositories = Named::read(&file, "repositories", |section| {
         let unnamed = repository::read(section, folder);
@@ -100,11 +112,17 @@ fn read(root: &Cursor<'_>, folder: &Path) -> Result<Config, Noted> {
     renderers?;
     promotions?;
     let interval = interval?.unwrap_or(INTERVAL);
+    let (listen, webhooks) = http?.unwrap_or((LISTEN, Webhooks::new()));
     Ok(Config {
         interval,
         max_staleness: max_staleness?.unwrap_or(interval.saturating_mul(3)),
-        listen: listen?.unwrap_or(LISTEN),
+        state: state?,
+        retention: retention?.unwrap_or(RETENTION),
+        redaction_key_file: redaction_key_file?,
+        listen,
+        webhooks,
         git_cache: git_cache?,
+        render_cache: render_cache?,
         repositories: repositories.all()?,
         environments: environments.all()?,
         deployers: deployers?.unwrap_or_default(),
@@ -125,16 +143,18 @@ pub(super) fn duration_of_at_least(cursor: &Cursor<'_>, least: Duration) -> Resu
     Ok(duration)
 }
 
-fn read_listen(cursor: &Cursor<'_>) -> Result<SocketAddr, Noted> {
-    match cursor.section(&["listen"])?.get("listen") {
-        None => Ok(LISTEN),
-        Some(listen) => listen.text()?.parse().map_err(|_| {
+fn read_http(cursor: &Cursor<'_>, folder: &Path) -> Result<(SocketAddr, Webhooks), Noted> {
+    let section = cursor.section(&["listen", "webhooks"])?;
+    let listen = section.optional("listen", |listen| {
+        listen.text()?.parse().map_err(|_| {
             listen.note(
                 "is no address to listen on",
                 "write an IP address and a port: `0.0.0.0:9847`, `127.0.0.1:9847` or `[::]:9847`",
             )
-        }),
-    }
+        })
+    });
+    let webhooks = section.optional("webhooks", |cursor| webhook::read(cursor, folder));
+    Ok((listen?.unwrap_or(LISTEN), webhooks?.unwrap_or_default()))
 }
 
 fn read_cluster(section: &Section<'_>, folder: &Path) -> Result<Cluster, Noted> {

@@ -1,26 +1,41 @@
 //! The long-running driver: scans every environment again and again, and serves what it finds.
 
+mod chronicle;
+mod fleet;
+mod hints;
+mod journal;
+mod notify;
 mod promote;
+mod reload;
+mod running;
 mod signals;
+mod supervise;
 mod worker;
 
-use std::collections::HashMap;
+use std::future::pending;
 use std::io;
 use std::net::SocketAddr;
 use std::sync::Arc;
+use std::time::Duration;
 
 use tokio::net::TcpListener;
 use tokio::sync::oneshot;
-use tokio::task::{Id, JoinError, JoinSet};
 
 pub use signals::Signals;
+pub use supervise::TaskEnded;
 pub use worker::Scan;
 
-use crate::board::Board;
-use crate::config::{Config, Environment};
-use crate::http;
+use crate::board::{Board, Configuration};
+use crate::config::{Config, ConfigError, ConfigFile, Environment};
 use crate::pipeline::{Pipeline, PipelineError, Promotions};
 use crate::report::Identity;
+use crate::store::Store;
+use reload::Reloads;
+use running::Running;
+use supervise::Supervisor;
+
+/// How long what is under way at the first signal has: less than the 30 s after which Kubernetes kills.
+const GRACE: Duration = Duration::from_secs(20);
 
 /// Why the daemon could not start or go on.
 #[derive(Debug, thiserror::Error)]
@@ -33,6 +48,9 @@ pub enum DaemonError {
         /// What the system answered.
         source: io::Error,
     },
+    /// There is no configuration.
+    #[error(transparent)]
+    Config(#[from] ConfigError),
     /// Signals cannot be received.
     #[error("cannot receive signals: {0}")]
     Signals(io::Error),
@@ -40,25 +58,25 @@ pub enum DaemonError {
     #[error(transparent)]
     Pipeline(#[from] PipelineError),
     /// A bug: no task ends on its own.
-    #[error("{task} ended unexpectedly: {reason}")]
-    TaskEnded {
-        /// Which one.
-        task: String,
-        /// How.
-        reason: String,
-    },
+    #[error(transparent)]
+    TaskEnded(#[from] TaskEnded),
     /// A second signal came before everything was drained.
     #[error("aborted by a second signal")]
     Aborted,
 }
 
-/// Scans and serves as `config` says until SIGTERM or SIGINT; a second signal aborts.
+/// Scans and serves as `file` says, and as it says later on, until SIGTERM or SIGINT; a second signal aborts.
 ///
 /// # Errors
 /// It could not start, a task ended unexpectedly, or a second signal came.
-pub async fn run(config: &Config) -> Result<(), DaemonError> {
+pub async fn run(file: ConfigFile) -> Result<(), DaemonError> {
     let signals = Signals::new().map_err(DaemonError::Signals)?;
-    run_until_signalled(Daemon::bind(config).await?, config, signals).await
+    let text = file.read()?;
+    let config = file.parse(&text)?;
+    let mut daemon = Daemon::bind(&config).await?;
+    daemon.board.configure(Configuration { digest: Some(text.digest()), failure: None });
+    daemon.reloads = Some(Reloads::new(file, text).map_err(DaemonError::Signals)?);
+    run_until_signalled(daemon, &config, signals).await
 }
 
 /// Runs a daemon that listens already until the first signal; a second one aborts.
@@ -89,9 +107,11 @@ pub struct Daemon {
     listener: TcpListener,
     address: SocketAddr,
     board: Arc<Board>,
-    environments: Vec<Arc<Environment>>,
+    config: Config,
+    store: Arc<Store>,
     promotions: Promotions,
-    pace: worker::Pace,
+    /// Absent where its configuration is as it is.
+    reloads: Option<Reloads>,
 }
 
 impl Daemon {
@@ -100,20 +120,13 @@ impl Daemon {
     /// # Errors
     /// The address cannot be bound.
     pub async fn bind(config: &Config) -> Result<Self, DaemonError> {
-        let failed = |source| DaemonError::Listen { address: config.listen, source };
-        let listener = TcpListener::bind(config.listen).await.map_err(failed)?;
-        let address = listener.local_addr().map_err(failed)?;
+        let (listener, address) = bind(config.listen).await?;
+        // First of all: the key of the digests lies beside it.
+        let store = Arc::new(Store::new(config.state.as_deref(), config.retention));
         let board = Board::new(config.environments.iter().map(|environment| identity(environment)).collect());
         let promotions = Promotions::new(config)?;
-        board.promote(promotions.waiting());
-        Ok(Self {
-            listener,
-            address,
-            board: Arc::new(board),
-            promotions,
-            environments: config.environments.clone(),
-            pace: worker::Pace { interval: config.interval, max_staleness: config.max_staleness },
-        })
+        let (board, config) = (Arc::new(board), config.clone());
+        Ok(Self { listener, address, board, config, store, promotions, reloads: None })
     }
 
     /// Where it listens.
@@ -135,41 +148,35 @@ impl Daemon {
     ///
     /// # Errors
     /// A task ended unexpectedly: everything else is stopped.
-    pub async fn run(self, scanner: impl Scan, shutdown: impl Future<Output = ()>) -> Result<(), DaemonError> {
-        let scanner = Arc::new(scanner);
-        let (stop, stopped) = oneshot::channel::<()>();
-        let mut tasks = Tasks::default();
-        let router = http::router(Arc::clone(&self.board));
-        let server = tasks.spawn(
-            "the HTTP server".to_owned(),
-            http::serve(self.listener, router, async {
-                let _ = stopped.await;
-            }),
-        );
-        for environment in self.environments {
-            let name = format!("the scan of environment {}", environment.name);
-            let (scanner, board) = (Arc::clone(&scanner), Arc::clone(&self.board));
-            if environment.is_family() {
-                tasks.spawn(name, worker::run_each(environment, scanner, board, self.pace));
-            } else {
-                tasks.spawn(name, worker::run(environment, scanner, board, self.pace));
+    pub async fn run(mut self, scanner: impl Scan, shutdown: impl Future<Output = ()>) -> Result<(), DaemonError> {
+        let supervisor = Supervisor::new();
+        let mut reloads = self.reloads.take();
+        let mut running = Running::start(self, scanner, supervisor.tasks());
+        tokio::pin!(shutdown);
+        loop {
+            let changed = async {
+                match &mut reloads {
+                    Some(reloads) => (reloads.next().await, reloads.file()),
+                    None => pending().await,
+                }
+            };
+            tokio::select! {
+                () = &mut shutdown => break,
+                ended = supervisor.unexpected_end() => return Err(ended.into()),
+                (read, file) = changed => running.reload(file, read).await,
             }
         }
-        if !self.promotions.is_empty() {
-            let (promotions, board) = (self.promotions, Arc::clone(&self.board));
-            tasks.spawn("the look at promotions".to_owned(), promote::run(promotions, board, self.pace.interval));
-        }
-        tracing::info!(address = %self.address, "listening");
-        tokio::select! {
-            () = shutdown => {}
-            ended = tasks.next_end() => return Err(ended.into()),
-        }
         tracing::info!("stopping: open requests may finish");
-        drop(stop);
-        tasks.keep_only(server);
-        let ended = tasks.next_end().await;
-        if ended.failed { Err(ended.into()) } else { Ok(()) }
+        running.stopping();
+        Ok(supervisor.drain(GRACE).await?)
     }
+}
+
+async fn bind(address: SocketAddr) -> Result<(TcpListener, SocketAddr), DaemonError> {
+    let failed = |source| DaemonError::Listen { address, source };
+    let listener = TcpListener::bind(address).await.map_err(failed)?;
+    let bound = listener.local_addr().map_err(failed)?;
+    Ok((listener, bound))
 }
 
 /// What an environment is, as its report names it.
@@ -179,73 +186,5 @@ fn identity(environment: &Environment) -> Identity {
         repository: environment.repository.name.clone(),
         branch: environment.reference.to_string(),
         cluster: environment.cluster.name.clone(),
-    }
-}
-
-/// Every task of the daemon, by name; dropping it ends them.
-#[derive(Debug, Default)]
-struct Tasks {
-    set: JoinSet<()>,
-    names: HashMap<Id, String>,
-    handles: HashMap<Id, tokio::task::AbortHandle>,
-}
-
-/// How a task ended.
-#[derive(Debug)]
-struct Ended {
-    task: String,
-    reason: String,
-    failed: bool,
-}
-
-impl Tasks {
-    fn spawn(&mut self, name: String, task: impl Future<Output = ()> + Send + 'static) -> Id {
-        let handle = self.set.spawn(task);
-        self.names.insert(handle.id(), name);
-        let id = handle.id();
-        self.handles.insert(id, handle);
-        id
-    }
-
-    /// Ends all tasks but one.
-    fn keep_only(&mut self, kept: Id) {
-        for (id, handle) in &self.handles {
-            if *id != kept {
-                handle.abort();
-            }
-        }
-    }
-
-    /// Waits until a task ends on its own, well or not.
-    async fn next_end(&mut self) -> Ended {
-        loop {
-            let (id, error) = match self.set.join_next_with_id().await {
-                None => {
-                    return Ended { task: "every task".to_owned(), reason: "none is left".to_owned(), failed: true };
-                }
-                Some(Ok((id, ()))) => (id, None),
-                Some(Err(error)) if error.is_cancelled() => continue,
-                Some(Err(error)) => (error.id(), Some(error)),
-            };
-            let task = self.names.get(&id).cloned().unwrap_or_default();
-            let failed = error.is_some();
-            return Ended { task, reason: error.map_or_else(|| "it returned".to_owned(), panic_message), failed };
-        }
-    }
-}
-
-fn panic_message(error: JoinError) -> String {
-    match error.try_into_panic() {
-        Ok(payload) => {
-            let text = payload.downcast_ref::<&str>().copied().or(payload.downcast_ref::<String>().map(String::as_str));
-            format!("it panicked: {}", text.unwrap_or("no message"))
-        }
-        Err(error) => error.to_string(),
-    }
-}
-
-impl From<Ended> for DaemonError {
-    fn from(ended: Ended) -> Self {
-        Self::TaskEnded { task: ended.task, reason: ended.reason }
     }
 }

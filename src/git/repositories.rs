@@ -2,6 +2,7 @@
 
 use std::collections::HashMap;
 use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use std::time::{Duration, Instant, SystemTime};
 
@@ -29,7 +30,7 @@ struct Shared {
     entries: Vec<Arc<Entry>>,
     /// Submodules that no repository of the configuration is, by their addresses.
     submodules: Mutex<HashMap<String, Arc<Entry>>>,
-    cache: Cache,
+    cache: Arc<Cache>,
     pace: Duration,
 }
 
@@ -39,6 +40,10 @@ struct Entry {
     repository: Arc<config::Repository>,
     /// What is followed: by its environments, and by what deployers' own descriptions name.
     wanted: Mutex<Vec<Reference>>,
+    /// When it was said last to have changed.
+    changed: Mutex<Option<Instant>>,
+    /// Whether the server was asked for that.
+    asked: AtomicBool,
     state: Arc<AsyncMutex<State>>,
 }
 
@@ -49,6 +54,8 @@ struct State {
     known: Option<(Arc<References>, SystemTime)>,
     /// When it was asked last with success, by this process.
     asked: Option<Instant>,
+    /// When it was asked last, and had not answered yet.
+    began: Option<Instant>,
     failure: Option<Failure>,
 }
 
@@ -107,6 +114,14 @@ struct View {
 }
 
 impl Entry {
+    fn new(repository: Arc<config::Repository>, wanted: Vec<Reference>, state: Arc<AsyncMutex<State>>) -> Self {
+        Self { repository, wanted: Mutex::new(wanted), changed: Mutex::default(), asked: AtomicBool::new(false), state }
+    }
+
+    fn wanted(&self) -> Vec<Reference> {
+        self.wanted.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
     /// Everything that is followed, `reference` from now on too.
     fn wanting(&self, reference: &Reference) -> Vec<Reference> {
         let mut wanted = self.wanted.lock().unwrap_or_else(PoisonError::into_inner);
@@ -121,6 +136,21 @@ impl Repositories {
     /// Those of `config`; touches nothing yet.
     #[must_use]
     pub fn new(config: &Config) -> Self {
+        let temporary = OnceLock::new();
+        Self::sharing(config, &[], Arc::new(Cache { configured: config.git_cache.clone(), temporary }))
+    }
+
+    /// Those of `config`, with what is known of the ones that lie at the same address in the same cache.
+    #[must_use]
+    pub fn reconfigured(&self, config: &Config) -> Self {
+        if self.0.cache.configured == config.git_cache {
+            Self::sharing(config, &self.0.entries, Arc::clone(&self.0.cache))
+        } else {
+            Self::new(config)
+        }
+    }
+
+    fn sharing(config: &Config, before: &[Arc<Entry>], cache: Arc<Cache>) -> Self {
         let entry = |repository: &Arc<config::Repository>| {
             let used = config.environments.iter().filter(|environment| environment.repository.name == repository.name);
             let mut wanted: Vec<Reference> = Vec::new();
@@ -129,14 +159,27 @@ impl Repositories {
                     wanted.push(environment.reference.clone());
                 }
             }
-            Arc::new(Entry { repository: Arc::clone(repository), wanted: Mutex::new(wanted), state: Arc::default() })
+            let known = before.iter().find(|entry| entry.repository.address == repository.address);
+            if let Some(known) = known.filter(|known| known.repository == *repository && known.wanted() == wanted) {
+                return Arc::clone(known);
+            }
+            let state = known.map(|known| Arc::clone(&known.state)).unwrap_or_default();
+            Arc::new(Entry::new(Arc::clone(repository), wanted, state))
         };
         Self(Arc::new(Shared {
             entries: config.repositories.iter().map(entry).collect(),
             submodules: Mutex::default(),
-            cache: Cache { configured: config.git_cache.clone(), temporary: OnceLock::new() },
+            cache,
             pace: config.interval,
         }))
+    }
+
+    /// Says that the repository `name` is said to have changed at `when`: its server is asked again before it is read,
+    /// unless it has been asked since.
+    pub fn changed(&self, name: &str, when: Instant) {
+        let Some(entry) = self.0.entries.iter().find(|entry| entry.repository.name == name) else { return };
+        let mut changed = entry.changed.lock().unwrap_or_else(PoisonError::into_inner);
+        *changed = changed.max(Some(when));
     }
 
     /// What `read` makes of the files at the commit that `environment` follows now. Dropping the future stops a fetch.
@@ -270,7 +313,11 @@ impl Shared {
         let of_files = fingerprint(&entry.repository.credentials, entry.repository.ca_file.as_deref());
         let known = state.known.as_ref().map(|(references, _)| Arc::clone(references)).unwrap_or_default();
         let lacking = || !has(&mirror.location, wanted, &known);
-        if state.is_due(self.pace, &of_files) || (state.failure.is_none() && lacking()) {
+        let new_wishes = !entry.asked.swap(true, Ordering::Relaxed);
+        let changed = *entry.changed.lock().unwrap_or_else(PoisonError::into_inner);
+        let is_told = new_wishes || changed > state.began;
+        if is_told || state.is_due(self.pace, &of_files) || (state.failure.is_none() && lacking()) {
+            state.began = Some(Instant::now());
             let updated = Session::new(&entry.repository, asked.clone())
                 .and_then(|session| mirror.update(&Arc::new(session), wanted));
             state.learn(updated, of_files);
@@ -301,7 +348,7 @@ impl Shared {
         let entry = submodules.entry(address.to_string()).or_insert_with(|| {
             let repository =
                 config::Repository { name: format!("{}.submodule", parent.name), address, ..parent.clone() };
-            Arc::new(Entry { repository: Arc::new(repository), wanted: Mutex::default(), state: Arc::default() })
+            Arc::new(Entry::new(Arc::new(repository), Vec::new(), Arc::default()))
         });
         Ok(Arc::clone(entry))
     }

@@ -12,9 +12,9 @@ use crate::drift::model::{Answer, Gap, Identity, Live, ObjectKey, Redactor, Sche
 use crate::drift::rollout::{Kind, Labels, Pod, Revision, Workload};
 use crate::drift::schema::kubernetes;
 
-pub use cluster::Cluster;
+pub use cluster::{Cluster, Listener, Requests, Restart, Tally, Told};
 pub use listing::{Listing, Survey, Wanted};
-pub use snapshot::{NamedFile, Snapshot, SnapshotError, read_files};
+pub use snapshot::{NamedFile, Snapshot, SnapshotError, place, read_files};
 
 /// Where live objects come from.
 #[derive(Debug)]
@@ -93,6 +93,16 @@ impl Source {
         }
     }
 
+    /// Where objects of a kind live that is not served now: as it last was, else as Kubernetes has it.
+    #[must_use]
+    pub fn last_scope(&self, type_key: &TypeKey) -> Option<Scope> {
+        let seen = match self {
+            Self::Cluster(cluster) => cluster.scope(type_key),
+            Self::Snapshot(_) => None,
+        };
+        seen.or_else(|| kubernetes::scope(type_key))
+    }
+
     /// Learns how `types` are served, without what they look like.
     pub async fn served(&self, types: &BTreeSet<TypeKey>) -> Discovery {
         match self {
@@ -105,7 +115,7 @@ impl Source {
     pub async fn schemas(&self, types: &BTreeSet<TypeKey>) -> HashMap<TypeKey, Arc<Schema>> {
         match self {
             Self::Cluster(cluster) => cluster.schemas(types).await,
-            Self::Snapshot(_) => types.iter().map(|of| (of.clone(), kubernetes::schema())).collect(),
+            Self::Snapshot(snapshot) => snapshot.schemas(types).await,
         }
     }
 
@@ -174,6 +184,14 @@ impl Source {
         match self {
             Self::Cluster(cluster) => cluster.workload(kind, namespace, name).await,
             Self::Snapshot(_) => Ok(Workload::default()),
+        }
+    }
+
+    /// Follows one scope and tells every change, through every failure, until nobody listens. What lies in files does
+    /// not change: there is nothing to tell.
+    pub async fn watch(&self, scope: Arc<Wanted>, listener: Listener) {
+        if let Self::Cluster(cluster) = self {
+            cluster.watch(scope, listener).await;
         }
     }
 

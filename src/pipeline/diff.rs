@@ -2,7 +2,6 @@
 
 use std::collections::{BTreeMap, HashMap};
 use std::path::Path;
-use std::sync::Arc;
 
 use rayon::iter::{IntoParallelRefIterator, ParallelIterator};
 
@@ -11,12 +10,13 @@ use crate::drift::extras::extras;
 use crate::drift::ignore;
 use crate::drift::model::{Desired, KindKey, Live, ObjectKey, Redactor, Scope};
 use crate::drift::normalise;
-use crate::drift::schema::kubernetes;
-use crate::live::{Listing, NamedFile, Snapshot, SnapshotError, read_files};
+use crate::drift::schema::Definitions;
+use crate::live::{self, Listing, NamedFile, Snapshot, SnapshotError, read_files};
 use crate::manifest;
-use crate::report::{EnvironmentReport, Identity};
+use crate::report::{EnvironmentReport, Identity, Rendering};
 
-use super::{Evidence, PipelineError, Rules, evaluate, now, random_redactor};
+use super::{Evidence, PipelineError, Rules, evaluate, hooks, now};
+use crate::store::random_redactor;
 
 /// What becomes of live objects that the desired side does not declare.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -57,17 +57,20 @@ pub enum DiffError {
 /// An input cannot be read, holds a document that is no object, or the same object twice.
 pub fn diff(desired: &Path, live: &Path, undeclared: Undeclared) -> Result<EnvironmentReport, DiffError> {
     let started_at = now();
-    let redactor = random_redactor()?;
-    let lives = Snapshot::new(live.to_owned(), redactor.clone()).objects()?;
+    let redactor = random_redactor().map_err(PipelineError::from)?;
+    let mut lives = Snapshot::new(live.to_owned(), redactor.clone()).objects()?;
     let mut declared = read_desired(desired, &redactor)?;
     if declared.is_empty() {
         return Err(DiffError::Empty(desired.display().to_string()));
     }
-    pair(&mut declared, &lives);
+    // The server fills in and drops by the definition that lives.
+    let contents = lives.iter().map(|live| &live.content).chain(declared.iter().map(|object| &object.content));
+    let definitions = Definitions::among(contents);
+    live::place(&mut lives, &definitions);
+    pair(&mut declared, &lives, &definitions);
     refuse_duplicates(&declared)?;
-    let schema = kubernetes::schema();
-    let schemas: HashMap<_, _> =
-        declared.iter().map(|object| (object.key.type_key.clone(), Arc::clone(&schema))).collect();
+    let types = declared.iter().map(|object| &object.key.type_key);
+    let schemas: HashMap<_, _> = types.map(|of| (of.clone(), definitions.schema(of))).collect();
     let keys: Vec<&ObjectKey> = declared.iter().map(|object| &object.key).collect();
     let extra: Vec<Live> = match undeclared {
         Undeclared::Listed => extras(&keys, lives.iter()).into_iter().cloned().collect(),
@@ -81,6 +84,7 @@ pub fn diff(desired: &Path, live: &Path, undeclared: Undeclared) -> Result<Envir
     for live in lives {
         listing.insert(live);
     }
+    let hooks = hooks::leave_out_gone(&mut declared, &listing);
     let evidence = Evidence { desired: declared, live: listing, extra, schemas, autoscalers, ..Evidence::default() };
     let mut assessment = evaluate("diff", &evidence, &Rules::new(redactor));
     let ignored = ignore::apply(&[], "diff", &evidence.desired, &mut assessment, started_at);
@@ -91,7 +95,8 @@ pub fn diff(desired: &Path, live: &Path, undeclared: Undeclared) -> Result<Envir
         cluster: live.display().to_string(),
     };
     let times = (started_at, now());
-    Ok(EnvironmentReport { ignored, ..EnvironmentReport::new(identity, None, assessment, times) })
+    let rendering = Rendering { renderer: None, hooks };
+    Ok(EnvironmentReport { rendering, ignored, ..EnvironmentReport::new(identity, None, assessment, times) })
 }
 
 fn read_desired(path: &Path, redactor: &Redactor) -> Result<Vec<Desired>, DiffError> {
@@ -105,14 +110,14 @@ fn read_desired(path: &Path, redactor: &Redactor) -> Result<Vec<Desired>, DiffEr
 }
 
 /// An object that names no namespace pairs with the live one of its kind and name where that is the only one.
-fn pair(declared: &mut [Desired], lives: &[Live]) {
+fn pair(declared: &mut [Desired], lives: &[Live], definitions: &Definitions) {
     let mut namespaces: BTreeMap<(KindKey, &str), Vec<Option<&str>>> = BTreeMap::new();
     for live in lives {
         let key = (live.key.type_key.kind_key(), live.key.name.as_str());
         namespaces.entry(key).or_default().push(live.key.namespace.as_deref());
     }
     for object in declared.iter_mut() {
-        if kubernetes::scope(&object.key.type_key) == Some(Scope::Cluster) {
+        if definitions.scope(&object.key.type_key) == Some(Scope::Cluster) {
             normalise::place(object, Scope::Cluster, "");
         } else if object.key.namespace.is_none() {
             let key = (object.key.type_key.kind_key(), object.key.name.as_str());

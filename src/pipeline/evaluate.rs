@@ -14,7 +14,7 @@ use crate::drift::model::{
     Identity, ImageChange, Live, NodeId, ObjectAssessment, Opinion, Origin, Pointer, Schema, State, TypeKey, Warning,
     Withheld, WithheldReason,
 };
-use crate::drift::normalise::{Normalised, complete, declared, is_default};
+use crate::drift::normalise::{Normalised, adopt, complete, declared, is_default};
 use crate::drift::schema::kubernetes;
 use crate::drift::second;
 use crate::live::Listing;
@@ -239,10 +239,11 @@ impl<'a> Judge<'a> {
     /// What differs, what is declared in vain, and what only the server and its controllers have.
     fn judged(&self, live: &Live) -> Judged {
         let root = self.schema.root(&self.desired.key.type_key);
-        let full = complete(self.schema, root, &self.desired.content);
+        let mut full = complete(self.schema, root, &self.desired.content);
         if compare::equal(self.context(), root, &full, &live.content) {
             return Judged::default();
         }
+        adopt(self.schema, root, kubernetes::allocated(&live.key.type_key.kind_key()), &mut full, &live.content);
         let normalised = Normalised { declared: declared(self.schema, root, &self.desired.content), full };
         let first = self.verdicts(live, root, &normalised, &live.content);
         let controller_owned = first.explained;
@@ -279,7 +280,7 @@ impl<'a> Judge<'a> {
         if differences.is_empty() {
             return Verdicts::default();
         }
-        let is_default = |pointer: &Pointer| is_default(self.schema, root, content, pointer);
+        let is_default = |pointer: &Pointer| is_default(self.schema, root, &normalised.declared, content, pointer);
         let known = Known {
             written: &self.desired.content,
             schema: self.schema,

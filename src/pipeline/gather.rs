@@ -23,10 +23,10 @@ use super::extra::Beside;
 use super::follow::Reading;
 use super::renders::{Inputs, Tip};
 use super::rollout::{self, Rollouts};
-use super::{Evidence, Rules, autoscaling, extra, versions};
+use super::{Evidence, Rules, autoscaling, extra, hooks, versions};
 
 /// Where objects live that name no namespace, in an environment that names none either.
-const DEFAULT_NAMESPACE: &str = "default";
+pub(super) const DEFAULT_NAMESPACE: &str = "default";
 
 /// What was gathered for one environment.
 #[derive(Debug, Default)]
@@ -78,7 +78,7 @@ pub(super) async fn gather(
             return Gathered { tip, evidence: Evidence { gaps, ..Evidence::default() }, ..Gathered::default() };
         }
     };
-    let rendering = Rendering { renderer: Some(inputs.sources.renderer()), hooks: rendered.hooks };
+    let mut rendering = Rendering { renderer: Some(inputs.sources.renderer()), hooks: rendered.hooks };
     let mut gaps = rendered.gaps;
     if rendered.objects.is_empty() && gaps.is_empty() {
         gaps.push(nothing_declared(environment));
@@ -87,7 +87,7 @@ pub(super) async fn gather(
     let mut discovery = source.served(&types).await;
     gaps.append(&mut discovery.gaps);
     let namespace = namespace.as_deref().unwrap_or(DEFAULT_NAMESPACE);
-    let desired = place_all(rendered.objects, &discovery, namespace, &mut gaps);
+    let mut desired = place_all(rendered.objects, (&discovery, source), namespace, &mut gaps);
     let wanted = wanted(&desired, &discovery);
     let types: BTreeSet<TypeKey> = discovery.served.keys().cloned().collect();
     // The objects arrive while the schemas are still read.
@@ -100,6 +100,7 @@ pub(super) async fn gather(
         tokio::join!(scaling, source.list(wanted.clone()), source.pods(namespaces));
     let discovery = Discovery { schemas, ..discovery };
     gaps.append(&mut listing.gaps);
+    rendering.hooks += hooks::leave_out_gone(&mut desired, &listing);
     gaps.extend(autoscaling::gaps(&mut scaling).filter(|gap| !gaps.contains(gap)).collect::<Vec<_>>());
     let (beside, (rollouts, unread)) = tokio::join!(
         extra::look(extras, source, &desired, &listing, &gaps),
@@ -248,12 +249,18 @@ fn nothing_declared(environment: &Environment) -> Gap {
 }
 
 /// Gives each object its namespace; of an object that is declared twice the last counts, as with `kubectl apply`.
-fn place_all(objects: Vec<Desired>, discovery: &Discovery, namespace: &str, gaps: &mut Vec<Gap>) -> Vec<Desired> {
+fn place_all(
+    objects: Vec<Desired>,
+    (discovery, source): (&Discovery, &Source),
+    namespace: &str,
+    gaps: &mut Vec<Gap>,
+) -> Vec<Desired> {
     let mut placed: Vec<Desired> = Vec::with_capacity(objects.len());
     let mut seen = HashMap::new();
     for mut object in objects {
-        if let Some(served) = discovery.served.get(&object.key.type_key) {
-            normalise::place(&mut object, served.scope, namespace);
+        let served = discovery.served.get(&object.key.type_key).map(|served| served.scope);
+        if let Some(scope) = served.or_else(|| source.last_scope(&object.key.type_key)) {
+            normalise::place(&mut object, scope, namespace);
         }
         match seen.insert(object.key.identity(), placed.len()) {
             None => placed.push(object),

@@ -6,6 +6,8 @@ mod evaluate;
 mod extra;
 mod follow;
 mod gather;
+mod hooks;
+mod kept;
 mod lag;
 mod promotion;
 mod renders;
@@ -14,23 +16,26 @@ mod vary;
 mod versions;
 
 use std::collections::{BTreeMap, HashMap};
+use std::path::PathBuf;
 use std::sync::Arc;
 
 use jiff::Timestamp;
 
-use crate::config::{Config, Environment};
+use crate::config::{Cluster, Config, Environment};
 use crate::drift::attribute::Authors;
 use crate::drift::classify::{SeverityRule, overrule};
 use crate::drift::extras::Extras;
 use crate::drift::ignore::{self, IgnoreRule, Ignored};
-use crate::drift::model::{Assessment, Gap, GapReason, Redaction, Redactor, Stage};
+use crate::drift::model::{Assessment, Gap, GapReason, RedactRule, Redaction, Redactor, Stage};
 use crate::git::Repositories;
 use crate::live::Source;
 use crate::render::Rendered;
 use crate::report::{EnvironmentReport, Identity};
+use crate::store::{self, KeyError};
 
 use follow::{Families, Reading};
 use gather::Gathered;
+use kept::Kept;
 use renders::{Earlier, Renders};
 
 pub use diff::{DiffError, Undeclared, diff};
@@ -77,9 +82,9 @@ impl Default for Rules {
 /// Why a pipeline cannot be made.
 #[derive(Debug, thiserror::Error)]
 pub enum PipelineError {
-    /// The system gives no random key for the digests of Secret values.
-    #[error("the system gives no random numbers for the redaction key: {0}")]
-    Random(getrandom::Error),
+    /// There is no key for the digests of Secret values.
+    #[error(transparent)]
+    Key(#[from] KeyError),
 }
 
 /// Scans environments one at a time or side by side.
@@ -87,19 +92,28 @@ pub enum PipelineError {
 pub struct Pipeline {
     repositories: Repositories,
     /// By the cluster's name.
-    sources: HashMap<String, Source>,
-    renders: Renders,
+    sources: HashMap<String, Configured>,
+    renders: Arc<Renders>,
     families: Families,
+    /// Where renderings are kept, and what is left out of them.
+    keeps: (Option<PathBuf>, Vec<RedactRule>),
     rules: Arc<Rules>,
     extras: Extras,
     redactor: Redactor,
+}
+
+/// A cluster as it was configured.
+#[derive(Debug, Clone)]
+struct Configured {
+    cluster: Arc<Cluster>,
+    source: Arc<Source>,
 }
 
 impl Pipeline {
     /// A pipeline for the environments of `config`; touches neither Git nor a cluster yet.
     ///
     /// # Errors
-    /// The system gives no random key for the digests of Secret values.
+    /// There is no key for the digests of Secret values.
     pub fn new(config: &Config) -> Result<Self, PipelineError> {
         Self::reading(config, Repositories::new(config))
     }
@@ -107,11 +121,28 @@ impl Pipeline {
     /// A pipeline that shares the repositories of `config` with others.
     ///
     /// # Errors
-    /// The system gives no random key for the digests of Secret values.
+    /// There is no key for the digests of Secret values.
     pub fn reading(config: &Config, repositories: Repositories) -> Result<Self, PipelineError> {
-        let redactor = random_redactor()?;
+        Ok(Self::assembled(config, repositories, store::redactor(config)?, None))
+    }
+
+    /// A pipeline for `config` that reads `repositories` and keeps what this one has learnt of the clusters that are
+    /// configured as before, and what it has rendered.
+    #[must_use]
+    pub fn reconfigured(&self, config: &Config, repositories: Repositories) -> Self {
+        Self::assembled(config, repositories, self.redactor.clone(), Some(self))
+    }
+
+    fn assembled(config: &Config, repositories: Repositories, redactor: Redactor, before: Option<&Self>) -> Self {
         let clusters = config.environments.iter().map(|environment| &environment.cluster);
-        let sources = clusters.map(|cluster| (cluster.name.clone(), Source::new(cluster, &redactor))).collect();
+        let sources = clusters.map(|cluster| {
+            let known = before.and_then(|before| before.sources.get(&cluster.name));
+            let new = || Configured { cluster: Arc::clone(cluster), source: Arc::new(Source::new(cluster, &redactor)) };
+            let same = known.filter(|known| known.cluster == *cluster);
+            (cluster.name.clone(), same.cloned().unwrap_or_else(new))
+        });
+        let sources = sources.collect();
+        let keeps = (config.render_cache.clone(), config.redact.clone());
         let rules = Arc::new(Rules {
             authors: Authors::new(&config.deployers),
             image_mirrors: config.image_mirrors.clone(),
@@ -119,8 +150,15 @@ impl Pipeline {
             ignore: config.ignore.clone(),
             redaction: Redaction::new(redactor.clone(), config.redact.clone()),
         });
-        let (renders, families) = (Renders::default(), Families::default());
-        Ok(Self { repositories, sources, renders, families, rules, extras: config.extras, redactor })
+        let renders = before.filter(|before| before.keeps == keeps).map_or_else(
+            || {
+                let kept = config.render_cache.as_deref();
+                Arc::new(Renders::new(kept.map(|folder| Kept::new(folder, rules.redaction.clone()))))
+            },
+            |before| Arc::clone(&before.renders),
+        );
+        let families = Families::default();
+        Self { repositories, sources, renders, families, keeps, rules, extras: config.extras, redactor }
     }
 
     /// The repositories that it reads; clones share everything.
@@ -145,7 +183,7 @@ impl Pipeline {
 
     fn read_with(&self, environment: &Environment) -> Option<Reading<'_>> {
         let Self { repositories, renders, families, redactor, .. } = self;
-        let source = self.sources.get(&environment.cluster.name)?;
+        let Configured { source, .. } = self.sources.get(&environment.cluster.name)?;
         Some(Reading { repositories, source, renders, families, redactor })
     }
 
@@ -258,11 +296,4 @@ fn died(error: &tokio::task::JoinError) -> Gap {
         message: format!("the comparison ended without a result, which is a bug in driftd: {error}"),
         source: None,
     }
-}
-
-/// A redactor under a key of its own, for this run only.
-fn random_redactor() -> Result<Redactor, PipelineError> {
-    let mut key = [0; 32];
-    getrandom::fill(&mut key).map_err(PipelineError::Random)?;
-    Ok(Redactor::new(&key))
 }

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use sha2::{Digest, Sha256};
 
 use super::{helm, kustomize, plain};
-use crate::config::{Environment, Renderer};
+use crate::config::{Environment, Permission, Renderer};
 use crate::drift::model::{Gap, GapReason, Glob, Position, Stage, hex};
 use crate::git::{Fetch, GitError, SourceFile, SourceTree, StandsFor, Unread};
 use crate::source::Finish;
@@ -48,6 +48,18 @@ impl Sources {
             }
         }
         words.join(", ")
+    }
+
+    /// Whether all that they are rendered from stands in the commit and in the configuration. A chart of one exact
+    /// version counts as such; a base or dependency from the network and a program that may ask anybody do not.
+    #[must_use]
+    pub fn are_whole(&self) -> bool {
+        self.parts.iter().all(|part| match part.renderer {
+            Renderer::Auto | Renderer::Plain => true,
+            Renderer::Kustomize => part.of.rendering.kustomize.remote_bases == Permission::Refused,
+            Renderer::Helm => part.of.rendering.helm.dependency_build == Permission::Refused,
+            Renderer::Command => false,
+        })
     }
 
     /// Whether rendering depends on what the cluster is and serves.

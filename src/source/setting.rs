@@ -45,7 +45,7 @@ impl Setting<'_> {
         }
         // The environment's own repository first: it may be named by two entries.
         let own = std::iter::once(&self.environment.repository).chain(self.repositories);
-        let found = own.into_iter().find(|repository| repository.address.is_named_by(text));
+        let found = own.into_iter().find(|repository| repository.address.is_meant_by(text));
         if found.is_none() {
             url.missing("names a repository that the configuration does not have; add it under `repositories`");
         }

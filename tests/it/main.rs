@@ -17,5 +17,6 @@ mod rules;
 mod ship;
 mod sources;
 mod trust;
+mod watch;
 mod yaml;
 mod yaml_fuzz;

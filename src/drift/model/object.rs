@@ -237,6 +237,12 @@ impl Desired {
         self.lines.is_some()
     }
 
+    /// Whether [`Self::rendered`] of its content alone would make the same.
+    #[must_use]
+    pub const fn is_its_content(&self) -> bool {
+        self.lines.is_none() && self.moved.is_empty() && !self.is_encrypted
+    }
+
     /// The object with each encrypted value taken to be what lives: nobody but SOPS can say that it is not.
     #[must_use]
     pub fn assuming(&self, live: &Live) -> Self {

@@ -7,9 +7,13 @@ mod dashboards;
 mod demo;
 mod deployment;
 mod environments;
+mod history;
+mod honesty;
+mod lifecycle;
 mod process;
 mod prometheus;
 mod readme;
+mod reload;
 mod workspace;
 
 use std::fs;
