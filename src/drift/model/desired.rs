@@ -1,0 +1,203 @@
+//! Objects as Git declares them: whole while one is looked at, packed while thousands are held.
+
+use std::collections::HashMap;
+use std::ops::{Deref, DerefMut};
+
+use serde_json::Value;
+
+use super::autoscaler::Moved;
+use super::packed::PackedValue;
+use super::{Declared, Identity, Live, ObjectKey, Pointer, Position, Scope, sops};
+use crate::yaml::{CompactLines, Lines};
+
+/// What there is to say of a declared object beside its content.
+#[derive(Debug, Clone)]
+pub struct Heading {
+    /// Which object; its namespace is already that in which it is looked for.
+    pub key: ObjectKey,
+    /// The file that declares it, and where it begins.
+    pub source: Position,
+    /// Some of its values are encrypted by SOPS: of those only the keys are known.
+    pub is_encrypted: bool,
+    /// Absent where the file is not the object's own text.
+    lines: Option<CompactLines>,
+    moved: Vec<Moved>,
+}
+
+/// An object as Git declares it.
+#[derive(Debug, Clone)]
+pub struct Desired {
+    heading: Heading,
+    /// What Git says of it.
+    pub content: Value,
+}
+
+/// An object as Git declares it, in about as many bytes as its text has.
+#[derive(Debug, Clone)]
+pub struct Packed {
+    heading: Heading,
+    content: PackedValue,
+}
+
+impl Deref for Desired {
+    type Target = Heading;
+
+    fn deref(&self) -> &Heading {
+        &self.heading
+    }
+}
+
+impl Deref for Packed {
+    type Target = Heading;
+
+    fn deref(&self) -> &Heading {
+        &self.heading
+    }
+}
+
+impl DerefMut for Packed {
+    fn deref_mut(&mut self) -> &mut Heading {
+        &mut self.heading
+    }
+}
+
+impl Heading {
+    /// Whether its file holds the object itself, rather than what it was made from.
+    #[must_use]
+    pub const fn is_verbatim(&self) -> bool {
+        self.lines.is_some()
+    }
+
+    /// Gives a namespaced object that names none the environment's `namespace`, and takes a stray one from an object
+    /// of the cluster as a whole.
+    pub fn place(&mut self, scope: Scope, namespace: &str) {
+        match scope {
+            Scope::Cluster => self.key.namespace = None,
+            Scope::Namespaced if self.key.namespace.is_none() => self.key.namespace = Some(namespace.to_owned()),
+            Scope::Namespaced => {}
+        }
+    }
+
+    /// The pointer as Git writes it: a Secret's key that stands under `stringData` is compared under `data`, and an
+    /// older `HorizontalPodAutoscaler` in the words of `autoscaling/v2`.
+    #[must_use]
+    pub fn as_written(&self, pointer: &Pointer) -> Pointer {
+        let is_within = |(compared, _): &&Moved| {
+            let below = pointer.as_str().strip_prefix(compared.as_str());
+            below.is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
+        };
+        self.moved.iter().find(is_within).map_or_else(|| pointer.clone(), |(_, written)| written.clone())
+    }
+
+    /// The line of the field at `pointer`, or of the nearest declared field above it; of a rendered object its file.
+    #[must_use]
+    pub fn position(&self, pointer: &Pointer) -> Position {
+        match &self.lines {
+            Some(lines) => {
+                let line = lines.nearest(self.as_written(pointer).as_str());
+                Position { file: self.source.file.clone(), line }
+            }
+            None => self.source.clone(),
+        }
+    }
+}
+
+impl Desired {
+    /// Joins an object with the place it was read from; `lines` are those of its document.
+    #[must_use]
+    pub fn new(declared: Declared, source: Position, lines: &Lines) -> Self {
+        let mut desired = Self::rendered(declared, source);
+        desired.heading.lines = Some(lines.compact());
+        desired
+    }
+
+    /// Joins an object with the file that it was made from: no line of it is that of a field.
+    #[must_use]
+    pub fn rendered(declared: Declared, source: Position) -> Self {
+        let Declared { key, content, moved, is_encrypted, .. } = declared;
+        Self { heading: Heading { key, source, is_encrypted, lines: None, moved }, content }
+    }
+
+    /// The object with each encrypted value taken to be what lives: nobody but SOPS can say that it is not.
+    #[must_use]
+    pub fn assuming(&self, live: &Live) -> Self {
+        let mut assumed = self.clone();
+        sops::assume(&mut assumed.content, &live.content);
+        assumed
+    }
+
+    /// The same object in few bytes.
+    #[must_use]
+    pub fn pack(self) -> Packed {
+        Packed { content: PackedValue::new(&self.content), heading: self.heading }
+    }
+}
+
+impl Packed {
+    /// The object, in the namespace of its key.
+    #[must_use]
+    pub fn unpack(&self) -> Desired {
+        let mut content = self.content.unpack();
+        if let Some(metadata) = content.get_mut("metadata").and_then(Value::as_object_mut) {
+            match &self.key.namespace {
+                Some(namespace) => metadata.insert("namespace".to_owned(), Value::from(namespace.as_str())),
+                None => metadata.remove("namespace"),
+            };
+        }
+        Desired { heading: self.heading.clone(), content }
+    }
+
+    /// Whether `text` may stand somewhere in the object; it does not where this is false.
+    #[must_use]
+    pub fn mentions(&self, text: &str) -> bool {
+        self.content.mentions(text)
+    }
+}
+
+/// What an environment declares: every object packed, and none twice.
+#[derive(Debug, Default)]
+pub struct Declarations {
+    objects: Vec<Packed>,
+    places: HashMap<Identity, usize>,
+}
+
+impl Declarations {
+    /// Takes in an object; of one that is declared twice the last counts, and the one that it replaces is given back.
+    pub fn insert(&mut self, object: Packed) -> Option<Packed> {
+        match self.places.get(&object.key.identity()) {
+            Some(place) => self.objects.get_mut(*place).map(|known| std::mem::replace(known, object)),
+            None => {
+                self.places.insert(object.key.identity(), self.objects.len());
+                self.objects.push(object);
+                None
+            }
+        }
+    }
+
+    /// The declaration of the object `key`, at whatever version.
+    #[must_use]
+    pub fn get(&self, key: &ObjectKey) -> Option<&Packed> {
+        self.objects.get(*self.places.get(&key.identity())?)
+    }
+
+    /// Every object, in the order of the files.
+    #[must_use]
+    pub fn objects(&self) -> &[Packed] {
+        &self.objects
+    }
+
+    /// The key of every object.
+    pub fn keys(&self) -> impl Iterator<Item = &ObjectKey> {
+        self.objects.iter().map(|object| &object.key)
+    }
+}
+
+impl FromIterator<Packed> for Declarations {
+    fn from_iter<I: IntoIterator<Item = Packed>>(objects: I) -> Self {
+        let mut declarations = Self::default();
+        for object in objects {
+            declarations.insert(object);
+        }
+        declarations
+    }
+}
