@@ -50,8 +50,12 @@ pub(super) enum CommandError {
 impl CommandError {
     pub(super) fn exit(&self) -> Exit {
         match self {
-            Self::Died => Exit::Bug,
-            Self::Interrupted => Exit::Interrupted,
+            Self::Died
+            | Self::Daemon(DaemonError::TaskEnded(_))
+            | Self::Demo(DemoError::Daemon(DaemonError::TaskEnded(_))) => Exit::Bug,
+            Self::Interrupted
+            | Self::Daemon(DaemonError::Aborted)
+            | Self::Demo(DemoError::Daemon(DaemonError::Aborted)) => Exit::Interrupted,
             Self::Write { verdict: Verdict::Drift, .. } => Exit::Drift,
             Self::Write { .. } => Exit::Incomplete,
             _ => Exit::Usage,
@@ -97,7 +101,8 @@ where
 {
     let runtime = runtime()?;
     let ended = runtime.block_on(work);
-    runtime.shutdown_timeout(LAST_WORK);
+    // Whoever aborts, or sees a bug, does not want to wait.
+    runtime.shutdown_timeout(if ended.is_ok() { LAST_WORK } else { Duration::ZERO });
     Ok(ended?)
 }
 

@@ -1,19 +1,21 @@
 //! The long-running driver: scans every environment again and again, and serves what it finds.
 
+mod notify;
 mod promote;
 mod signals;
+mod supervise;
 mod worker;
 
-use std::collections::HashMap;
 use std::io;
 use std::net::SocketAddr;
 use std::sync::Arc;
+use std::time::Duration;
 
 use tokio::net::TcpListener;
 use tokio::sync::oneshot;
-use tokio::task::{Id, JoinError, JoinSet};
 
 pub use signals::Signals;
+pub use supervise::TaskEnded;
 pub use worker::Scan;
 
 use crate::board::Board;
@@ -21,6 +23,11 @@ use crate::config::{Config, Environment};
 use crate::http;
 use crate::pipeline::{Pipeline, PipelineError, Promotions};
 use crate::report::Identity;
+use notify::Systemd;
+use supervise::Supervisor;
+
+/// How long what is under way at the first signal has: less than the 30 s after which Kubernetes kills.
+const GRACE: Duration = Duration::from_secs(20);
 
 /// Why the daemon could not start or go on.
 #[derive(Debug, thiserror::Error)]
@@ -40,13 +47,8 @@ pub enum DaemonError {
     #[error(transparent)]
     Pipeline(#[from] PipelineError),
     /// A bug: no task ends on its own.
-    #[error("{task} ended unexpectedly: {reason}")]
-    TaskEnded {
-        /// Which one.
-        task: String,
-        /// How.
-        reason: String,
-    },
+    #[error(transparent)]
+    TaskEnded(#[from] TaskEnded),
     /// A second signal came before everything was drained.
     #[error("aborted by a second signal")]
     Aborted,
@@ -137,38 +139,30 @@ impl Daemon {
     /// A task ended unexpectedly: everything else is stopped.
     pub async fn run(self, scanner: impl Scan, shutdown: impl Future<Output = ()>) -> Result<(), DaemonError> {
         let scanner = Arc::new(scanner);
-        let (stop, stopped) = oneshot::channel::<()>();
-        let mut tasks = Tasks::default();
-        let router = http::router(Arc::clone(&self.board));
-        let server = tasks.spawn(
-            "the HTTP server".to_owned(),
-            http::serve(self.listener, router, async {
-                let _ = stopped.await;
-            }),
-        );
-        for environment in self.environments {
-            let name = format!("the scan of environment {}", environment.name);
-            let (scanner, board) = (Arc::clone(&scanner), Arc::clone(&self.board));
-            if environment.reference.is_each() {
-                tasks.spawn(name, worker::run_each(environment, scanner, board, self.pace));
-            } else {
-                tasks.spawn(name, worker::run(environment, scanner, board, self.pace));
-            }
-        }
-        if !self.promotions.is_empty() {
-            let (promotions, board) = (self.promotions, Arc::clone(&self.board));
-            tasks.spawn("the look at promotions".to_owned(), promote::run(promotions, board, self.pace.interval));
-        }
+        let supervisor = Supervisor::new();
+        let tasks = supervisor.tasks();
+        let (listener, router) = (self.listener, http::router(Arc::clone(&self.board)));
+        let _server =
+            tasks.spawn_draining("the HTTP server", |draining| http::serve(listener, router, draining.begun()));
+        let systemd = Arc::new(Systemd::from_environment());
+        let _word = systemd
+            .is_listening()
+            .then(|| tasks.spawn("the word to systemd", Arc::clone(&systemd).attend(Arc::clone(&self.board))));
+        let start =
+            |environment| worker::start(environment, Arc::clone(&scanner), Arc::clone(&self.board), self.pace, &tasks);
+        let _workers: Vec<_> = self.environments.into_iter().map(start).collect();
+        let _promotions = (!self.promotions.is_empty()).then(|| {
+            let round = promote::run(self.promotions, Arc::clone(&self.board), self.pace.interval);
+            tasks.spawn("the look at promotions", round)
+        });
         tracing::info!(address = %self.address, "listening");
         tokio::select! {
             () = shutdown => {}
-            ended = tasks.next_end() => return Err(ended.into()),
+            ended = supervisor.unexpected_end() => return Err(ended.into()),
         }
         tracing::info!("stopping: open requests may finish");
-        drop(stop);
-        tasks.keep_only(server);
-        let ended = tasks.next_end().await;
-        if ended.failed { Err(ended.into()) } else { Ok(()) }
+        systemd.stopping();
+        Ok(supervisor.drain(GRACE).await?)
     }
 }
 
@@ -179,73 +173,5 @@ fn identity(environment: &Environment) -> Identity {
         repository: environment.repository.name.clone(),
         branch: environment.reference.to_string(),
         cluster: environment.cluster.name.clone(),
-    }
-}
-
-/// Every task of the daemon, by name; dropping it ends them.
-#[derive(Debug, Default)]
-struct Tasks {
-    set: JoinSet<()>,
-    names: HashMap<Id, String>,
-    handles: HashMap<Id, tokio::task::AbortHandle>,
-}
-
-/// How a task ended.
-#[derive(Debug)]
-struct Ended {
-    task: String,
-    reason: String,
-    failed: bool,
-}
-
-impl Tasks {
-    fn spawn(&mut self, name: String, task: impl Future<Output = ()> + Send + 'static) -> Id {
-        let handle = self.set.spawn(task);
-        self.names.insert(handle.id(), name);
-        let id = handle.id();
-        self.handles.insert(id, handle);
-        id
-    }
-
-    /// Ends all tasks but one.
-    fn keep_only(&mut self, kept: Id) {
-        for (id, handle) in &self.handles {
-            if *id != kept {
-                handle.abort();
-            }
-        }
-    }
-
-    /// Waits until a task ends on its own, well or not.
-    async fn next_end(&mut self) -> Ended {
-        loop {
-            let (id, error) = match self.set.join_next_with_id().await {
-                None => {
-                    return Ended { task: "every task".to_owned(), reason: "none is left".to_owned(), failed: true };
-                }
-                Some(Ok((id, ()))) => (id, None),
-                Some(Err(error)) if error.is_cancelled() => continue,
-                Some(Err(error)) => (error.id(), Some(error)),
-            };
-            let task = self.names.get(&id).cloned().unwrap_or_default();
-            let failed = error.is_some();
-            return Ended { task, reason: error.map_or_else(|| "it returned".to_owned(), panic_message), failed };
-        }
-    }
-}
-
-fn panic_message(error: JoinError) -> String {
-    match error.try_into_panic() {
-        Ok(payload) => {
-            let text = payload.downcast_ref::<&str>().copied().or(payload.downcast_ref::<String>().map(String::as_str));
-            format!("it panicked: {}", text.unwrap_or("no message"))
-        }
-        Err(error) => error.to_string(),
-    }
-}
-
-impl From<Ended> for DaemonError {
-    fn from(ended: Ended) -> Self {
-        Self::TaskEnded { task: ended.task, reason: ended.reason }
     }
 }

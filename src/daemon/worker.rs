@@ -1,15 +1,15 @@
 //! One environment's endless round: scan, remember, publish, wait.
 
 use std::collections::HashMap;
+use std::mem;
 use std::sync::Arc;
 use std::time::Duration;
-use std::{mem, panic};
 
 use jiff::SignedDuration;
-use tokio::task::{AbortHandle, JoinSet};
 use tokio::time::{MissedTickBehavior, interval, sleep};
 
 use super::identity;
+use super::supervise::{Task, Tasks};
 use crate::board::Board;
 use crate::config::Environment;
 use crate::drift::history::History;
@@ -47,8 +47,24 @@ pub(super) struct Pace {
     pub max_staleness: Duration,
 }
 
+/// Scans `environment`, or each of those that it stands for, until the task is dropped.
+pub(super) fn start(
+    environment: Arc<Environment>,
+    scanner: Arc<impl Scan>,
+    board: Arc<Board>,
+    pace: Pace,
+    tasks: &Tasks,
+) -> Task {
+    let name = format!("the scan of environment {}", environment.name);
+    if environment.reference.is_each() {
+        let round = run_each(environment, scanner, board, pace, tasks.clone());
+        return tasks.spawn(name, round);
+    }
+    tasks.spawn(name, run(environment, scanner, board, pace))
+}
+
 /// Scans `environment` at once and then at every interval; a scan that takes longer leaves beats out.
-pub(super) async fn run(environment: Arc<Environment>, scanner: Arc<impl Scan>, board: Arc<Board>, pace: Pace) {
+async fn run(environment: Arc<Environment>, scanner: Arc<impl Scan>, board: Arc<Board>, pace: Pace) {
     let max_staleness = SignedDuration::try_from(pace.max_staleness).unwrap_or(SignedDuration::MAX);
     let mut history = History::new(max_staleness);
     let mut beat = interval(pace.interval.max(Duration::from_millis(1)));
@@ -71,21 +87,12 @@ pub(super) async fn run(environment: Arc<Environment>, scanner: Arc<impl Scan>, 
 
 /// Looks at every interval for the environments that `family` stands for, and scans each as [`run`] does; one that has
 /// gone is taken from the board with everything that was known of it.
-pub(super) async fn run_each(family: Arc<Environment>, scanner: Arc<impl Scan>, board: Arc<Board>, pace: Pace) {
+async fn run_each(family: Arc<Environment>, scanner: Arc<impl Scan>, board: Arc<Board>, pace: Pace, tasks: Tasks) {
     let mut beat = interval(pace.interval.max(Duration::from_millis(1)));
     beat.set_missed_tick_behavior(MissedTickBehavior::Skip);
-    let mut workers = JoinSet::new();
-    let mut running: HashMap<String, AbortHandle> = HashMap::new();
+    let mut running: HashMap<String, Task> = HashMap::new();
     loop {
-        tokio::select! {
-            _ = beat.tick() => {}
-            Some(Err(error)) = workers.join_next() => {
-                if error.is_panic() {
-                    panic::resume_unwind(error.into_panic());
-                }
-                continue;
-            }
-        }
+        beat.tick().await;
         let now = scanner.expand(&family).await;
         let stays = |name: &String| now.iter().any(|environment| environment.name == *name);
         let gone: Vec<String> = running.keys().filter(|name| !stays(name)).cloned().collect();
@@ -94,14 +101,14 @@ pub(super) async fn run_each(family: Arc<Environment>, scanner: Arc<impl Scan>, 
             continue;
         }
         for worker in gone.iter().filter_map(|name| running.remove(name)) {
-            worker.abort();
+            worker.end().await;
         }
         tracing::info!(environment = family.name, "now follows {}", names(&now));
         board.regroup(&family.name, now.iter().map(|environment| identity(environment)).collect());
         for environment in come {
             let name = environment.name.clone();
             let worker = run(environment, Arc::clone(&scanner), Arc::clone(&board), pace);
-            running.insert(name, workers.spawn(worker));
+            running.insert(name.clone(), tasks.spawn(format!("the scan of environment {name}"), worker));
         }
     }
 }

@@ -13,6 +13,7 @@ use crate::board::Notice;
 use crate::check;
 use crate::config::{Config, ConfigError};
 use crate::daemon::{self, Daemon, DaemonError};
+use crate::render;
 use crate::report::{Listing, Report, text};
 
 pub use repository::DemoError as RepositoryError;
@@ -47,14 +48,14 @@ pub enum DemoError {
 pub async fn run(tell: impl FnOnce(&[u8])) -> Result<(), DemoError> {
     let signals = daemon::Signals::new().map_err(DaemonError::Signals)?;
     let folder = tempfile::Builder::new().prefix("driftd-demo-").tempdir()?;
-    let config = unpack(folder.path())?;
+    let (config, left_out) = renderable(unpack(folder.path())?);
     let daemon = bind(config.clone()).await?;
     let address = daemon.address();
     let mut notices = daemon.board().subscribe();
     let announce = async {
         // Fails only when the daemon has ended, which the other branch tells.
         if let Ok(notice) = notices.wait_for(|notice| notice.is_ready()).await.map(|notice| notice.clone()) {
-            tell(&announcement(&notice, address, folder.path())?);
+            tell(&announcement(&notice, &left_out, address, folder.path())?);
         }
         std::future::pending::<Result<(), DemoError>>().await
     };
@@ -78,6 +79,17 @@ pub fn unpack(folder: &Path) -> Result<Config, DemoError> {
     Ok(Config::load(&file)?)
 }
 
+/// What this machine can render of the sample, and for each environment that it cannot what is missing.
+fn renderable(mut config: Config) -> (Config, Vec<String>) {
+    let mut left_out = Vec::new();
+    config.environments.retain(|environment| {
+        let missing = render::missing_program(environment.renderer);
+        left_out.extend(missing.map(|program| format!("{}: no {program} on PATH", environment.name)));
+        missing.is_none()
+    });
+    (config, left_out)
+}
+
 /// The configured port, or any free one where another program has it.
 async fn bind(mut config: Config) -> Result<Daemon, DaemonError> {
     match Daemon::bind(&config).await {
@@ -89,11 +101,14 @@ async fn bind(mut config: Config) -> Result<Daemon, DaemonError> {
     }
 }
 
-fn announcement(notice: &Notice, address: SocketAddr, folder: &Path) -> io::Result<Vec<u8>> {
+fn announcement(notice: &Notice, left_out: &[String], address: SocketAddr, folder: &Path) -> io::Result<Vec<u8>> {
     let mut out = Vec::new();
     if let Some(report) = &notice.report {
         let report: &Report = report;
         text::write(report, Listing::OutOfSync, check::verdict(report, &[]), &mut out)?;
+    }
+    if !left_out.is_empty() {
+        writeln!(out, "\nLeft out: {}", left_out.join("; "))?;
     }
     writeln!(out, "\nThe daemon runs on the sample platform until Ctrl-C:")?;
     for (path, what) in

@@ -93,6 +93,16 @@ impl Source {
         }
     }
 
+    /// Where objects of a kind live that is not served now: as it last was, else as Kubernetes has it.
+    #[must_use]
+    pub fn last_scope(&self, type_key: &TypeKey) -> Option<Scope> {
+        let seen = match self {
+            Self::Cluster(cluster) => cluster.scope(type_key),
+            Self::Snapshot(_) => None,
+        };
+        seen.or_else(|| kubernetes::scope(type_key))
+    }
+
     /// Learns how `types` are served, without what they look like.
     pub async fn served(&self, types: &BTreeSet<TypeKey>) -> Discovery {
         match self {

@@ -113,7 +113,7 @@ async fn live(environment: &Environment, source: &Source, rules: &Arc<Rules>, ob
     let rest = async {
         let Discovery { served, mut gaps, .. } = source.served(&types).await;
         let namespace = environment.namespace.as_deref().unwrap_or(DEFAULT_NAMESPACE);
-        let declared = place_all(objects, &served, namespace, &mut gaps);
+        let declared = place_all(objects, (&served, source), namespace, &mut gaps);
         let wanted = wanted(&declared, &served);
         let (scaling, wanted): (Vec<_>, Vec<_>) =
             wanted.into_iter().partition(|scope| autoscaling::is_autoscaler(&scope.type_key));
@@ -308,14 +308,15 @@ fn nothing_declared(environment: &Environment) -> Gap {
 /// Gives each object its namespace; of an object that is declared twice the last counts, as with `kubectl apply`.
 fn place_all(
     objects: Vec<Packed>,
-    served: &HashMap<TypeKey, Served>,
+    (served, source): (&HashMap<TypeKey, Served>, &Source),
     namespace: &str,
     gaps: &mut Vec<Gap>,
 ) -> Declarations {
     let mut declared = Declarations::default();
     for mut object in objects {
-        if let Some(served) = served.get(&object.key.type_key) {
-            object.place(served.scope, namespace);
+        let scope = served.get(&object.key.type_key).map(|served| served.scope);
+        if let Some(scope) = scope.or_else(|| source.last_scope(&object.key.type_key)) {
+            object.place(scope, namespace);
         }
         let second = object.source.clone();
         if let Some(first) = declared.insert(object) {

@@ -24,6 +24,7 @@ use crate::drift::model::{Gap, Packed, Redactor};
 
 pub use clock::Clock;
 pub use sources::{Part, Sources, choose, is_glob, read};
+pub use tools::missing_program;
 
 use error::RenderError;
 use helm::Charts;

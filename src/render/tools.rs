@@ -13,7 +13,7 @@ use super::RenderError;
 use super::network::Wall;
 use super::process::{Job, Reach, run};
 use super::workspace::Workspace;
-use crate::config::Limits;
+use crate::config::{Limits, Renderer};
 
 /// A program of which a certain version is needed.
 #[derive(Debug)]
@@ -128,6 +128,17 @@ impl Tools {
         known.insert(path.to_owned(), (changed, answer.clone()));
         Ok(answer)
     }
+}
+
+/// The name of the official program that `renderer` starts, where it does not stand on `PATH`.
+#[must_use]
+pub fn missing_program(renderer: Renderer) -> Option<&'static str> {
+    let needed = match renderer {
+        Renderer::Kustomize => KUSTOMIZE,
+        Renderer::Helm => HELM,
+        Renderer::Auto | Renderer::Plain | Renderer::Command => return None,
+    };
+    find(needed.name.as_ref()).is_none().then_some(needed.name)
 }
 
 /// The absolute path of a program: a bare name is looked for on `PATH`.

@@ -9,13 +9,13 @@ mod survey;
 
 use std::collections::{BTreeSet, HashMap};
 use std::path::PathBuf;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex as Lock, PoisonError};
 
 use futures_util::StreamExt as _;
 use serde::Deserialize;
 use tokio::sync::Mutex;
 
-use crate::drift::model::{Gap, GapReason, Redactor, Schema, Stage, TypeKey};
+use crate::drift::model::{Gap, GapReason, Redactor, Schema, Scope, Stage, TypeKey};
 
 use super::{Awaited, Discovery, Keyed, Listing, Wanted};
 use client::{ApiError, Connection};
@@ -36,6 +36,8 @@ pub struct Cluster {
     connection: Mutex<Option<Connection>>,
     /// By the URL under which the server publishes it, which holds a hash of the content.
     schemas: Mutex<HashMap<String, Arc<Schema>>>,
+    /// Of every kind that was ever served.
+    scopes: Lock<HashMap<TypeKey, Scope>>,
 }
 
 impl std::fmt::Debug for Cluster {
@@ -74,6 +76,7 @@ impl Cluster {
             redactor,
             connection: Mutex::default(),
             schemas: Mutex::default(),
+            scopes: Lock::default(),
         }
     }
 
@@ -116,12 +119,21 @@ impl Cluster {
             Err(error) => Err(error),
         };
         match discovered {
-            Ok(discovery) => discovery,
+            Ok(discovery) => {
+                let scopes = discovery.served.iter().map(|(type_key, served)| (type_key.clone(), served.scope));
+                self.scopes.lock().unwrap_or_else(PoisonError::into_inner).extend(scopes);
+                discovery
+            }
             Err(error) => {
                 self.forget_connection().await;
                 Discovery { gaps: vec![self.unreachable(&error)], ..Discovery::default() }
             }
         }
+    }
+
+    /// Where objects of a kind live, if it was ever served.
+    pub(super) fn scope(&self, type_key: &TypeKey) -> Option<Scope> {
+        self.scopes.lock().unwrap_or_else(PoisonError::into_inner).get(type_key).copied()
     }
 
     fn unreachable(&self, error: &ApiError) -> Gap {

@@ -6,7 +6,7 @@ mod scripted;
 use std::io::Read as _;
 use std::time::Duration;
 
-use driftd::daemon::{Daemon, DaemonError};
+use driftd::daemon::{Daemon, DaemonError, TaskEnded};
 use driftd::drift::model::{GapReason, Stage, State};
 use serde_json::Value;
 
@@ -190,7 +190,7 @@ async fn a_task_that_ends_unexpectedly_ends_the_daemon_with_its_name() {
     let (script, lines) = Script::new(&config);
     drop(lines);
     let error = daemon.run(script, std::future::pending()).await.unwrap_err();
-    let DaemonError::TaskEnded { task, reason } = error else { panic!("{error}") };
+    let DaemonError::TaskEnded(TaskEnded { task, reason }) = error else { panic!("{error}") };
     assert_eq!(task, "the scan of environment prod");
     assert_eq!(reason, "it panicked: the script has no further line");
 }

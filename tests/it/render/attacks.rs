@@ -3,11 +3,11 @@
 use std::fs;
 use std::net::TcpListener;
 
-use git2::{Repository, Signature};
+use git2::{IndexEntry, Repository, Signature};
 
 use super::remote::Served;
 use super::site::{NAMESPACE, Site, object};
-use crate::fixture::canary;
+use crate::fixture::{canary, entry};
 
 const CHART: (&str, &str) = ("app/Chart.yaml", "apiVersion: v2\nname: app\nversion: 1.0.0\n");
 /// A file of this machine that no test may see.
@@ -112,23 +112,8 @@ fn a_link_out_of_the_repository_is_not_followed() {
 fn commit(repository: &Repository, entries: &[(&str, &str, u32)]) {
     let mut index = git2::Index::new().unwrap();
     for (path, content, mode) in entries {
-        let zero = git2::IndexTime::new(0, 0);
         let id = repository.blob(content.as_bytes()).unwrap();
-        let entry = git2::IndexEntry {
-            ctime: zero,
-            mtime: zero,
-            dev: 0,
-            ino: 0,
-            mode: *mode,
-            uid: 0,
-            gid: 0,
-            file_size: 0,
-            id,
-            flags: 0,
-            flags_extended: 0,
-            path: path.as_bytes().to_vec(),
-        };
-        index.add(&entry).unwrap();
+        index.add(&IndexEntry { id, mode: *mode, ..entry(path) }).unwrap();
     }
     let tree = repository.find_tree(index.write_tree_to(repository).unwrap()).unwrap();
     let author = Signature::now("Test", "test@example.org").unwrap();

@@ -10,7 +10,7 @@ use serde_json::{Value, json};
 use super::process::Running;
 use super::prometheus::Prometheus;
 use super::{files, items, path};
-use crate::fixture::{command, eventually};
+use crate::fixture::{command, eventually, program};
 
 /// What Grafana would put in place of variables, longer names first.
 const VARIABLES: &[(&str, &str)] = &[
@@ -69,7 +69,7 @@ fn queries(panel: &Value) -> Vec<(String, bool)> {
 
 /// The sample platform, and a Prometheus that scrapes it and evaluates the alerts.
 fn scraped() -> (Running, Prometheus) {
-    let demo = Running::start(&mut command(&["demo"]));
+    let demo = Running::start(command(&["demo"]).env("PATH", program("kustomize").parent().unwrap()));
     demo.await_ready();
     let config = json!({
         "global": {"scrape_interval": "1s", "evaluation_interval": "1s"},

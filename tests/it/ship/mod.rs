@@ -7,6 +7,8 @@ mod dashboards;
 mod demo;
 mod deployment;
 mod environments;
+mod honesty;
+mod lifecycle;
 mod process;
 mod prometheus;
 mod readme;

@@ -3,6 +3,7 @@
 use std::io::{Read, Write};
 use std::net::{SocketAddr, TcpStream};
 use std::path::Path;
+use std::process::ExitStatus;
 use std::time::Duration;
 
 use tempfile::TempDir;
@@ -27,7 +28,7 @@ impl Running {
         let address = eventually("driftd listens", || {
             let ended = process.status();
             assert!(ended.is_none(), "driftd ended: {ended:?}\n{}", process.stderr());
-            process.stderr().lines().find_map(|line| line.split_once("listening address=")?.1.trim().parse().ok())
+            process.stderr().lines().find_map(told_address)
         });
         Self { process, temporary, address }
     }
@@ -43,6 +44,16 @@ impl Running {
 
     pub(super) fn process_id(&self) -> u32 {
         self.process.process_id()
+    }
+
+    /// What it logged so far.
+    pub(super) fn stderr(&self) -> String {
+        self.process.stderr()
+    }
+
+    /// How it ended, `None` while it runs.
+    pub(super) fn status(&mut self) -> Option<ExitStatus> {
+        self.process.status()
     }
 
     /// What it wrote to standard output so far.
@@ -70,6 +81,12 @@ impl Running {
     pub(super) fn end(&mut self, name: &str) -> Ended {
         self.process.end(name)
     }
+}
+
+/// The address in the line of a log, which may be JSON.
+fn told_address(line: &str) -> Option<SocketAddr> {
+    let (_, after) = line.split_once("listening address=").or_else(|| line.split_once("\"address\":\""))?;
+    after.split('"').next()?.trim().parse().ok()
 }
 
 /// Status and body of a GET. HTTP/1.0, whose bodies end with the connection.

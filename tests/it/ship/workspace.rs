@@ -3,7 +3,7 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use serde_json::json;
+use serde_json::{Value, json};
 use tempfile::TempDir;
 
 use crate::fixture::{Ended, GitRepository, driftd};
@@ -19,13 +19,26 @@ pub(super) struct Workspace {
 impl Workspace {
     /// One whose branch has `files`, for the cluster of `kubeconfig`; objects that name none go to `namespace`.
     pub(super) fn new(kubeconfig: &Path, namespace: &str, files: &[(&str, &str)]) -> Self {
+        Self::on(json!({"name": "test", "kubeconfig": kubeconfig}), namespace, files)
+    }
+
+    /// One whose branch and cluster both have `manifest`: no API server is needed.
+    pub(super) fn in_sync(manifest: &str) -> Self {
+        let workspace =
+            Self::on(json!({"name": "test", "snapshot": "cluster"}), "default", &[("manifest.yaml", manifest)]);
+        fs::create_dir(workspace.folder.path().join("cluster")).unwrap();
+        fs::write(workspace.folder.path().join("cluster/live.yaml"), manifest).unwrap();
+        workspace
+    }
+
+    fn on(cluster: Value, namespace: &str, files: &[(&str, &str)]) -> Self {
         let repository = GitRepository::new();
         repository.commit(BRANCH, files);
         let folder = tempfile::tempdir().unwrap();
         let config = json!({
             "interval": "1s",
             "http": {"listen": "127.0.0.1:0"},
-            "clusters": [{"name": "test", "kubeconfig": kubeconfig}],
+            "clusters": [cluster],
             "repositories": [{"name": "platform", "url": repository.path()}],
             "environments": [{
                 "name": BRANCH, "repository": "platform", "branch": BRANCH, "cluster": "test", "namespace": namespace,

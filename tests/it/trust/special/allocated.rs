@@ -8,6 +8,21 @@ use crate::fixture::{Patch, eventually};
 const SERVICE: &str = "apiVersion: v1\nkind: Service\nmetadata: {name: web}\n\
     spec: {type: NodePort, selector: {a: b}, ports: [{port: 80}]}\n";
 
+fn node_port(scene: &Scene) -> u64 {
+    scene.live("v1", "Service", "web")["spec"]["ports"][0]["nodePort"].as_u64().expect("allocated")
+}
+
+/// A person chooses another port: the first free one.
+fn move_node_port(scene: &Scene) {
+    let port = node_port(scene);
+    let path = scene.namespace.path("v1", "Service", "web");
+    let moved = (30_000..32_000).filter(|other| *other != port).any(|other| {
+        let other = json!([{"op": "replace", "path": "/spec/ports/0/nodePort", "value": other}]);
+        scene.namespace.admin.api().patch(&path, Patch::Json, &other, PERSON).is_ok()
+    });
+    assert!(moved, "a node port is free");
+}
+
 #[test]
 fn what_a_service_is_allocated_is_silent() {
     for how in BOTH {
@@ -36,15 +51,10 @@ fn a_declared_node_port_that_changed_is_drift() {
     for how in BOTH {
         let scene = Scene::new();
         scene.deploy(how, SERVICE);
-        let port = scene.live("v1", "Service", "web")["spec"]["ports"][0]["nodePort"].as_u64().expect("allocated");
+        let port = node_port(&scene);
         scene.deploy(how, &SERVICE.replace("port: 80", &format!("port: 80, nodePort: {port}")));
         scene.assert_silent();
-        let path = scene.namespace.path("v1", "Service", "web");
-        let moved = (30_000..32_000).filter(|other| *other != port).find(|other| {
-            let other = json!([{"op": "replace", "path": "/spec/ports/0/nodePort", "value": other}]);
-            scene.namespace.admin.api().patch(&path, Patch::Json, &other, PERSON).is_ok()
-        });
-        assert!(moved.is_some(), "a node port is free");
+        move_node_port(&scene);
         let port = "Service web: spec.ports[port=80,protocol=TCP].nodePort changed by kubectl-edit (manual)";
         scene.assert_findings(&[port]);
     }
@@ -54,13 +64,7 @@ fn a_declared_node_port_that_changed_is_drift() {
 fn a_node_port_that_git_leaves_open_and_a_person_chose_is_drift() {
     let scene = Scene::new();
     scene.deploy(How::ServerSide, SERVICE);
-    let port = scene.live("v1", "Service", "web")["spec"]["ports"][0]["nodePort"].as_u64().expect("allocated");
-    let path = scene.namespace.path("v1", "Service", "web");
-    let moved = (30_000..32_000).filter(|other| *other != port).find(|other| {
-        let other = json!([{"op": "replace", "path": "/spec/ports/0/nodePort", "value": other}]);
-        scene.namespace.admin.api().patch(&path, Patch::Json, &other, PERSON).is_ok()
-    });
-    assert!(moved.is_some(), "a node port is free");
+    move_node_port(&scene);
     let port = "Service web: spec.ports[port=80,protocol=TCP].nodePort added by kubectl-edit (manual)";
     scene.assert_findings(&[port]);
 }

@@ -7,8 +7,8 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use serde_json::json;
 
-use super::{EACH, How, PERSON, Scene};
-use crate::fixture::{ControlPlane, eventually, program};
+use super::{EACH, How, PERSON, Scene, await_widgets};
+use crate::fixture::{ControlPlane, program};
 
 /// The webhook; it ends with its standard input, at the latest when the test process does.
 struct Webhook {
@@ -66,15 +66,7 @@ fn define(scene: &Scene, webhook: &Webhook) -> String {
         ),
     );
     scene.namespace.admin.client_side_apply(&crd);
-    eventually("both versions and their schemas are served", || {
-        let api = scene.namespace.admin.api();
-        let index = api.get("/openapi/v3").ok()?;
-        let served = |version: &str| {
-            index["paths"].get(format!("apis/{group}/{version}")).is_some()
-                && api.get(&format!("/apis/{group}/{version}/widgets")).is_ok()
-        };
-        (served("v1") && served("v2")).then_some(())
-    });
+    await_widgets(scene, &group);
     group
 }
 

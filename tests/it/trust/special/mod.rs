@@ -24,7 +24,7 @@ use serde_json::{Value, json};
 use tempfile::TempDir;
 
 use super::findings;
-use crate::fixture::{ControlPlane, Ended, GitRepository, Namespace, Patch, driftd};
+use crate::fixture::{ControlPlane, Ended, GitRepository, Namespace, Patch, driftd, eventually};
 
 /// Field manager of the deployer that applies server-side.
 const DEPLOYER: &str = "kustomize-controller";
@@ -181,4 +181,17 @@ fn deployment(replicas: &str) -> String {
          {replicas}\n  template:\n    metadata: {{labels: {{a: b}}}}\n    \
          spec: {{containers: [{{name: web, image: 'nginx:1'}}]}}\n"
     )
+}
+
+/// Waits until v1 and v2 of the Widgets of `group` are served, and their schemas.
+fn await_widgets(scene: &Scene, group: &str) {
+    eventually("both versions and their schemas are served", || {
+        let api = scene.namespace.admin.api();
+        let index = api.get("/openapi/v3").ok()?;
+        let served = |version: &str| {
+            index["paths"].get(format!("apis/{group}/{version}")).is_some()
+                && api.get(&format!("/apis/{group}/{version}/widgets")).is_ok()
+        };
+        (served("v1") && served("v2")).then_some(())
+    });
 }

@@ -2,9 +2,7 @@
 
 use serde_json::json;
 
-use crate::fixture::eventually;
-
-use super::{BOTH, EACH, How, PERSON, Scene};
+use super::{BOTH, EACH, How, PERSON, Scene, await_widgets};
 
 const HPA: (&str, &str, &str) = ("autoscaling/v2", "HorizontalPodAutoscaler", "web");
 
@@ -21,15 +19,7 @@ fn define(scene: &Scene, schema: &str) -> String {
         version("v2", false),
     );
     scene.namespace.admin.client_side_apply(&crd);
-    eventually("the kind and its schema are served", || {
-        let api = scene.namespace.admin.api();
-        let index = api.get("/openapi/v3").ok()?;
-        let served = |version: &str| {
-            index["paths"].get(format!("apis/{group}/{version}")).is_some()
-                && api.get(&format!("/apis/{group}/{version}/widgets")).is_ok()
-        };
-        (served("v1") && served("v2")).then_some(())
-    });
+    await_widgets(scene, &group);
     group
 }
 
