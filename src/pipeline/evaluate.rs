@@ -196,18 +196,18 @@ impl<'a> Judge<'a> {
     /// What differs, what is declared in vain, and what only the server and its controllers have.
     pub(super) fn judged(&self, live: &Live) -> Judged {
         let root = self.schema.root(&self.desired.key.type_key);
-        let full = complete(self.schema, root, &self.desired.content);
+        let full = complete(self.schema, root, self.desired.content.clone());
         if compare::equal(self.context(), root, &full, &live.content) {
             return Judged::default();
         }
-        let normalised = Normalised { declared: declared(self.schema, root, &self.desired.content), full };
+        let normalised = Normalised { declared: declared(self.schema, root, self.desired.content.clone()), full };
         let first = self.verdicts(live, root, &normalised, &live.content);
         let controller_owned = first.explained;
         if first.attributed.is_empty() && first.dropped.is_empty() {
             return Judged { differs: true, controller_owned, ..Judged::default() };
         }
         // A server of another version, or a dump, may lack defaults that Git declares: complete it and look again.
-        let completed = complete(self.schema, root, &live.content);
+        let completed = complete(self.schema, root, live.content.clone());
         let Verdicts { attributed, dropped, .. } = self.verdicts(live, root, &normalised, &completed);
         let lives = |at: &Attributed<'_>| {
             at.difference.change == Change::Removed

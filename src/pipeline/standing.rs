@@ -4,11 +4,13 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 use crate::drift::attribute::Autoscalers;
+use crate::drift::compare;
 use crate::drift::extras::{Mark, Sighting, is_the_clusters, marks};
 use crate::drift::model::{
-    Answer, Declarations, Desired, FieldPath, Finding, Live, ObjectAssessment, ObjectKey, Packed, Schema, State,
-    TypeKey, Warning,
+    Answer, Declarations, Desired, FieldPath, Finding, Identity, Live, ObjectAssessment, ObjectKey, Packed, Schema,
+    State, TypeKey, Warning,
 };
+use crate::drift::normalise::complete;
 use crate::drift::rollout::{Kind, Template};
 use crate::live::{Found, Keyed};
 
@@ -71,7 +73,7 @@ pub struct Second {
     /// What they are at other versions.
     pub readings: Readings,
     /// What the API server's dry-run says of each object; empty where it was not asked.
-    pub answers: HashMap<crate::drift::model::Identity, Answer>,
+    pub answers: HashMap<Identity, Answer>,
 }
 
 impl Keyed for Seen {
@@ -152,17 +154,18 @@ impl Standing {
     /// Judges a live object by itself, and keeps of it what later steps need: nearly nothing where it is in sync.
     #[must_use]
     pub fn look(&self, live: Live) -> Seen {
-        self.see(live, |desired, live| self.settled(desired, live))
+        self.see(live, |declared, desired, live| self.settled(declared, desired, live))
     }
 
     /// Keeps a live object whole if it is declared: something else than the object itself will be asked about it.
     #[must_use]
     pub fn keep(&self, live: Live) -> Seen {
-        self.see(live, |_, _| None)
+        self.see(live, |_, _, _| None)
     }
 
-    fn see(&self, live: Live, settled: impl Fn(&Desired, &Live) -> Option<Settled>) -> Seen {
-        let desired = self.declared.get(&live.key).map(Packed::unpack);
+    fn see(&self, live: Live, settled: impl Fn(&Packed, Desired, &Live) -> Option<Settled>) -> Seen {
+        let declared = self.declared.get(&live.key);
+        let desired = declared.map(Packed::unpack);
         let template = Kind::of(&live.key.type_key).and_then(|_| Template::of(&live.content));
         Seen {
             key: live.key.clone(),
@@ -170,7 +173,7 @@ impl Standing {
             is_the_clusters: is_the_clusters(&live),
             marks: desired.as_ref().map(|desired| marks(desired, &live)).unwrap_or_default(),
             template: template.map(Box::new),
-            kept: match desired.map(|desired| settled(&desired, &live)) {
+            kept: match declared.zip(desired).map(|(declared, desired)| settled(declared, desired, &live)) {
                 None => Kept::Undeclared,
                 Some(Some(settled)) => Kept::InSync(Box::new(settled)),
                 Some(None) => Kept::Whole(Box::new(live)),
@@ -179,14 +182,19 @@ impl Standing {
     }
 
     /// What there is to say of an object that is in sync, where nothing that is not known yet can change it.
-    fn settled(&self, desired: &Desired, live: &Live) -> Option<Settled> {
+    fn settled(&self, declared: &Packed, desired: Desired, live: &Live) -> Option<Settled> {
         // Where Git declares a kind at several versions, each object comes at each of them.
         if live.key != desired.key || live.terminating {
             return None;
         }
+        // Nearly all are equal: then nobody is asked for, and nothing is copied.
+        if !desired.is_encrypted && self.is_equal(desired, live) {
+            return Some(Settled::default());
+        }
+        let desired = declared.unpack();
         let assumed = desired.is_encrypted.then(|| desired.assuming(live));
         let readings = Readings::default();
-        let judge = self.judge(assumed.as_ref().unwrap_or(desired), &readings);
+        let judge = self.judge(assumed.as_ref().unwrap_or(&desired), &readings);
         let judged = judge.judged(live);
         // Another version's words may name the author of a difference, never make one of what is equal.
         if judged.differs && !live.other_versions().is_empty() {
@@ -195,6 +203,18 @@ impl Standing {
         let object = judge.told(live, judged, None);
         let settled = Settled { warnings: object.warnings, controller_owned: object.controller_owned };
         (object.state == State::InSync).then_some(settled)
+    }
+
+    /// Whether nothing differs, and nothing is declared in vain.
+    fn is_equal(&self, desired: Desired, live: &Live) -> bool {
+        let schema = self.schema(&desired.key.type_key);
+        let root = schema.root(&desired.key.type_key);
+        if !compare::knows_all(schema, root, &desired.content) {
+            return false;
+        }
+        let full = complete(schema, root, desired.content);
+        let context = compare::Context { schema, image_mirrors: &self.rules.image_mirrors };
+        compare::equal(context, root, &full, &live.content)
     }
 
     /// The verdict on a declared object by what was last seen of it.
@@ -239,3 +259,6 @@ impl Standing {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

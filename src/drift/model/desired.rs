@@ -201,3 +201,47 @@ impl FromIterator<Packed> for Declarations {
         declarations
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::drift::model::Redactor;
+    use crate::yaml::{Budget, documents};
+
+    fn read(text: &str) -> Packed {
+        let document = documents(text.as_bytes(), &Budget::default()).remove(0).unwrap();
+        let source = Position { file: "a.yaml".into(), line: document.line };
+        let declared = Declared::new(document.value, &Redactor::new(&[0; 32])).unwrap();
+        Desired::new(declared, source, &document.lines).pack()
+    }
+
+    #[test]
+    fn a_packed_object_is_what_it_was_in_the_namespace_of_its_key() {
+        let text =
+            "kind: Thing\napiVersion: x.example/v1\nmetadata: {name: a}\nspec:\n  size: 1.5\n  list: [1, null, é]\n";
+        let mut packed = read(text);
+        packed.place(Scope::Namespaced, "shop");
+        let desired = packed.unpack();
+        let expected = serde_json::json!({
+            "kind": "Thing", "apiVersion": "x.example/v1", "metadata": {"name": "a", "namespace": "shop"},
+            "spec": {"size": 1.5, "list": [1, null, "é"]},
+        });
+        assert_eq!((desired.content, desired.heading.key.namespace.as_deref()), (expected, Some("shop")));
+        assert_eq!(packed.position(&Pointer::root().key("spec").key("list").index(2)).line, 6);
+        packed.place(Scope::Cluster, "");
+        assert!(packed.unpack().content["metadata"].get("namespace").is_none());
+        assert!(packed.mentions("size") && !packed.mentions("shop"));
+    }
+
+    #[test]
+    fn of_an_object_that_is_declared_twice_the_last_counts() {
+        let text = |size: u8| {
+            format!("kind: Thing\napiVersion: x.example/v{size}\nmetadata: {{name: a}}\nspec: {{size: {size}}}\n")
+        };
+        let mut declared = Declarations::default();
+        assert!(declared.insert(read(&text(1))).is_none());
+        let first = declared.insert(read(&text(2))).unwrap();
+        assert_eq!((first.key.type_key.version.as_str(), declared.objects().len()), ("v1", 1));
+        assert_eq!(declared.get(&first.key).unwrap().unpack().content["spec"]["size"], 2);
+    }
+}

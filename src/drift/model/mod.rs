@@ -30,7 +30,7 @@ pub use assessment::{Assessment, ObjectAssessment, OpinionCounts, StateCounts, S
 pub use desired::{Declarations, Desired, Heading, Packed};
 pub use difference::Difference;
 pub use facts::{
-    AllocatedField, Condition, DefaultAction, DefaultRule, Facts, RulePath, RuleStep, Spelling, TypeFacts,
+    AllocatedField, Bound, Condition, DefaultAction, DefaultRule, Facts, RulePath, RuleStep, Spelling, TypeFacts,
 };
 pub use field_set::FieldSet;
 pub use finding::{Category, Change, Finding, Holdup, Manager, Operation, Origin, PodShare, Severity, State};

@@ -19,20 +19,19 @@ pub struct Normalised {
 /// Brings an object into normal form and completes it.
 #[must_use]
 pub fn normalise(schema: &Schema, root: NodeId, content: &Value) -> Normalised {
-    Normalised { declared: declared(schema, root, content), full: complete(schema, root, content) }
+    Normalised { declared: declared(schema, root, content.clone()), full: complete(schema, root, content.clone()) }
 }
 
 /// The object without what means absence.
 #[must_use]
-pub fn declared(schema: &Schema, root: NodeId, content: &Value) -> Value {
-    let mut declared = content.clone();
-    form::drop_absent(schema, root, &mut declared);
-    declared
+pub fn declared(schema: &Schema, root: NodeId, mut content: Value) -> Value {
+    form::drop_absent(schema, root, &mut content);
+    content
 }
 
 /// The object without what means absence, and with every default filled in.
 #[must_use]
-pub fn complete(schema: &Schema, root: NodeId, content: &Value) -> Value {
+pub fn complete(schema: &Schema, root: NodeId, content: Value) -> Value {
     let mut full = declared(schema, root, content);
     defaults::fill(schema, root, &mut full);
     full
@@ -50,10 +49,10 @@ pub fn is_default(schema: &Schema, root: NodeId, content: &Value, pointer: &Poin
     if pointer.as_str().ends_with("/serviceAccountName") {
         remove(&mut without, pointer.as_str().trim_end_matches("Name"));
     }
-    let filled = complete(schema, root, &without);
+    let filled = complete(schema, root, without);
     let mut value = value.clone();
     // The value below its own root is brought into normal form as part of the object, so compare it there.
-    let whole = complete(schema, root, content);
+    let whole = complete(schema, root, content.clone());
     if let Some(normal) = whole.pointer(pointer.as_str()) {
         value = normal.clone();
     }
