@@ -39,6 +39,10 @@ bench:
 bench-check:
     cargo bench --locked --bench check
 
+# Figures: sweeps over many rendered environments of one repository against the official programs alone.
+bench-environments count="200":
+    DRIFTD_BENCH_ENVIRONMENTS={{count}} cargo bench --locked --bench environments
+
 # Fuzz the YAML reader for some minutes.
 fuzz seconds="300":
     DRIFTD_FUZZ_SECONDS={{seconds}} cargo test --locked --release --test it yaml_fuzz -- --nocapture

@@ -10,7 +10,7 @@ use super::logging::{self, FilterError, LogLevel};
 use super::output::{Color, Output, OutputError, Outputs, to_stdout};
 use super::{Check, Cli, Command, ConfigCommand, Diff, Promotion, Results};
 use crate::check::{self, Rule, UnknownEnvironments};
-use crate::config::{Config, ConfigError};
+use crate::config::{Config, ConfigError, ConfigFile};
 use crate::daemon::{self, DaemonError};
 use crate::demo::{self, DemoError};
 use crate::pipeline::{self, DiffError, Pipeline, PipelineError, Promotions, Undeclared};
@@ -70,7 +70,7 @@ pub(super) fn run(cli: Cli) -> Result<Exit, CommandError> {
     };
     logging::start(cli.log_level, default, cli.log_format)?;
     match cli.command {
-        Command::Run(arguments) => daemon(&arguments.opinion.of(Config::load(&arguments.file.config)?)),
+        Command::Run(arguments) => daemon(arguments.opinion.file(arguments.file.config)),
         Command::Demo => demo(cli.color),
         Command::Check(arguments) => check(&arguments, cli.color),
         Command::Promotion(arguments) => promotion(&arguments, cli.color),
@@ -79,8 +79,8 @@ pub(super) fn run(cli: Cli) -> Result<Exit, CommandError> {
     }
 }
 
-fn daemon(config: &Config) -> Result<Exit, CommandError> {
-    serve(daemon::run(config))?;
+fn daemon(file: ConfigFile) -> Result<Exit, CommandError> {
+    serve(daemon::run(file))?;
     Ok(Exit::Success)
 }
 
@@ -107,7 +107,7 @@ where
 }
 
 fn check(arguments: &Check, color: Color) -> Result<Exit, CommandError> {
-    let config = arguments.opinion.of(Config::load(&arguments.file.config)?);
+    let config = arguments.opinion.file(arguments.file.config.clone()).load()?;
     let environments = check::choose(&config, &arguments.environments)?;
     let outputs = if arguments.suggest_ignores {
         let wanted: Vec<Output> = arguments.results.output.iter().cloned().chain([Output::IGNORES]).collect();

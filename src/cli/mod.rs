@@ -14,7 +14,7 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 use self::logging::{LogFormat, LogLevel};
 use self::output::{Color, Output};
 use crate::check::Rule;
-use crate::config::{self, Config};
+use crate::config;
 use crate::git;
 
 pub use exit::Exit;
@@ -96,12 +96,12 @@ enum Strategy {
 }
 
 impl Opinion {
-    fn of(&self, config: Config) -> Config {
-        match self.strategy {
-            None => config,
-            Some(Strategy::Local) => config.with_strategy(config::Strategy::Local),
-            Some(Strategy::Server) => config.with_strategy(config::Strategy::Server),
-        }
+    fn file(&self, path: PathBuf) -> config::ConfigFile {
+        let strategy = self.strategy.map(|strategy| match strategy {
+            Strategy::Local => config::Strategy::Local,
+            Strategy::Server => config::Strategy::Server,
+        });
+        config::ConfigFile::new(path, strategy)
     }
 }
 

@@ -4,6 +4,7 @@ mod address;
 mod cursor;
 mod duration;
 mod error;
+mod file;
 mod parse;
 mod promotion;
 mod reference;
@@ -25,6 +26,7 @@ use crate::drift::ignore::IgnoreRule;
 use crate::drift::model::RedactRule;
 pub use address::{Address, NoAddress};
 pub use error::{ConfigError, Problem, Problems};
+pub use file::{ConfigFile, ConfigText};
 pub use reference::{Pattern, Pick, Reference};
 pub use renderer::{Crds, Helm, Kustomize, Limits, Permission, Program, RemoteChart, Renderer, Rendering};
 
@@ -39,6 +41,8 @@ pub struct Config {
     pub listen: SocketAddr,
     /// Where mirrors of remote repositories are kept; in a temporary folder of the process where absent.
     pub git_cache: Option<PathBuf>,
+    /// Where renderings are kept for the next start; in memory alone where absent.
+    pub render_cache: Option<PathBuf>,
     /// Every one of the file, in its order; also those that no environment uses.
     pub repositories: Vec<Arc<Repository>>,
     /// In the order of the file; at least one.

@@ -60,6 +60,7 @@ fn read(root: &Cursor<'_>, folder: &Path) -> Result<Config, Noted> {
         "maxStaleness",
         "http",
         "gitCache",
+        "renderCache",
         "clusters",
         "repositories",
         "environments",
@@ -80,6 +81,7 @@ fn read(root: &Cursor<'_>, folder: &Path) -> Result<Config, Noted> {
     });
     let listen = file.optional("http", read_listen);
     let git_cache = file.optional("gitCache", |cursor| Ok(folder.join(cursor.text()?)));
+    let render_cache = file.optional("renderCache", |cursor| Ok(folder.join(cursor.text()?)));
     let clusters = Named::read(&file, "clusters", |section| read_cluster(section, folder));
     let repositories = Named::read(&file, "repositories", |section| {
         let unnamed = repository::read(section, folder);
@@ -105,6 +107,7 @@ fn read(root: &Cursor<'_>, folder: &Path) -> Result<Config, Noted> {
         max_staleness: max_staleness?.unwrap_or(interval.saturating_mul(3)),
         listen: listen?.unwrap_or(LISTEN),
         git_cache: git_cache?,
+        render_cache: render_cache?,
         repositories: repositories.all()?,
         environments: environments.all()?,
         deployers: deployers?.unwrap_or_default(),

@@ -10,6 +10,7 @@ maxStaleness: 5m
 http:
   listen: 127.0.0.1:0
 gitCache: mirrors
+renderCache: renders
 clusters:
   - name: prod-eu
     kubeconfig: kubeconfig
@@ -145,6 +146,7 @@ fn a_whole_file_is_read() {
             Arc::new(follows("fixed", &ssh, Reference::Tag("v1.2.0".into()))),
         ],
         git_cache: Some("/etc/driftd/mirrors".into()),
+        render_cache: Some("/etc/driftd/renders".into()),
         repositories: vec![platform, https, ssh, other],
         deployers: vec!["kustomize-controller".into()],
         extras: Extras::Tracked,

@@ -9,7 +9,7 @@ use crate::board::Board;
 use crate::pipeline::{self, Promotions};
 
 /// Looks at the promotions at once and then at every interval.
-pub(super) async fn run(promotions: Promotions, board: Arc<Board>, pace: Duration) {
+pub(super) async fn run(promotions: Arc<Promotions>, board: Arc<Board>, pace: Duration) {
     let mut beat = interval(pace.max(Duration::from_millis(1)));
     beat.set_missed_tick_behavior(MissedTickBehavior::Skip);
     loop {

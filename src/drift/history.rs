@@ -39,6 +39,11 @@ impl History {
         Self { max_staleness, known: BTreeMap::new(), looked_everywhere: false }
     }
 
+    /// From now on drift that cannot be checked stands for `max_staleness`.
+    pub const fn hold_for(&mut self, max_staleness: SignedDuration) {
+        self.max_staleness = max_staleness;
+    }
+
     /// Takes in what a scan that ended at `now` found, and says what stands, in report order.
     ///
     /// What the scan saw replaces what was known. What it could not see is `unknown`, but known drift stands until

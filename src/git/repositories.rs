@@ -2,6 +2,7 @@
 
 use std::collections::HashMap;
 use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use std::time::{Duration, Instant, SystemTime};
 
@@ -29,7 +30,7 @@ struct Shared {
     entries: Vec<Arc<Entry>>,
     /// Submodules that no repository of the configuration is, by their addresses.
     submodules: Mutex<HashMap<String, Arc<Entry>>>,
-    cache: Cache,
+    cache: Arc<Cache>,
     pace: Duration,
 }
 
@@ -39,6 +40,8 @@ struct Entry {
     repository: Arc<config::Repository>,
     /// What its environments follow.
     wanted: Vec<Reference>,
+    /// Whether the server was asked for that.
+    asked: AtomicBool,
     state: Arc<AsyncMutex<State>>,
 }
 
@@ -110,6 +113,21 @@ impl Repositories {
     /// Those of `config`; touches nothing yet.
     #[must_use]
     pub fn new(config: &Config) -> Self {
+        let temporary = OnceLock::new();
+        Self::sharing(config, &[], Arc::new(Cache { configured: config.git_cache.clone(), temporary }))
+    }
+
+    /// Those of `config`, with what is known of the ones that lie at the same address in the same cache.
+    #[must_use]
+    pub fn reconfigured(&self, config: &Config) -> Self {
+        if self.0.cache.configured == config.git_cache {
+            Self::sharing(config, &self.0.entries, Arc::clone(&self.0.cache))
+        } else {
+            Self::new(config)
+        }
+    }
+
+    fn sharing(config: &Config, before: &[Arc<Entry>], cache: Arc<Cache>) -> Self {
         let entry = |repository: &Arc<config::Repository>| {
             let used = config.environments.iter().filter(|environment| environment.repository.name == repository.name);
             let mut wanted: Vec<Reference> = Vec::new();
@@ -118,12 +136,17 @@ impl Repositories {
                     wanted.push(environment.reference.clone());
                 }
             }
-            Arc::new(Entry { repository: Arc::clone(repository), wanted, state: Arc::default() })
+            let known = before.iter().find(|entry| entry.repository.address == repository.address);
+            if let Some(known) = known.filter(|known| known.repository == *repository && known.wanted == wanted) {
+                return Arc::clone(known);
+            }
+            let state = known.map(|known| Arc::clone(&known.state)).unwrap_or_default();
+            Arc::new(Entry { repository: Arc::clone(repository), wanted, asked: AtomicBool::new(false), state })
         };
         Self(Arc::new(Shared {
             entries: config.repositories.iter().map(entry).collect(),
             submodules: Mutex::default(),
-            cache: Cache { configured: config.git_cache.clone(), temporary: OnceLock::new() },
+            cache,
             pace: config.interval,
         }))
     }
@@ -249,7 +272,8 @@ impl Shared {
         }
         let of_files = fingerprint(&entry.repository.credentials, entry.repository.ca_file.as_deref());
         let lacking = || !has(&mirror.location, wanted);
-        if state.is_due(self.pace, &of_files) || (state.failure.is_none() && lacking()) {
+        let new_wishes = !entry.asked.swap(true, Ordering::Relaxed);
+        if new_wishes || state.is_due(self.pace, &of_files) || (state.failure.is_none() && lacking()) {
             let updated = Session::new(&entry.repository, asked.clone())
                 .and_then(|session| mirror.update(&Arc::new(session), wanted));
             state.learn(updated, of_files);
@@ -280,7 +304,8 @@ impl Shared {
         let entry = submodules.entry(address.to_string()).or_insert_with(|| {
             let repository =
                 config::Repository { name: format!("{}.submodule", parent.name), address, ..parent.clone() };
-            Arc::new(Entry { repository: Arc::new(repository), wanted: Vec::new(), state: Arc::default() })
+            let asked = AtomicBool::new(false);
+            Arc::new(Entry { repository: Arc::new(repository), wanted: Vec::new(), asked, state: Arc::default() })
         });
         Ok(Arc::clone(entry))
     }

@@ -14,7 +14,7 @@ use crate::drift::schema::kubernetes;
 
 pub use cluster::Cluster;
 pub use listing::{Awaited, Found, Keep, Keyed, Listing, Survey, Wanted};
-pub use snapshot::{NamedFile, Snapshot, SnapshotError, read_files};
+pub use snapshot::{NamedFile, Snapshot, SnapshotError, place, read_files};
 
 /// Where live objects come from.
 #[derive(Debug)]
@@ -115,7 +115,7 @@ impl Source {
     pub async fn schemas(&self, types: &BTreeSet<TypeKey>) -> HashMap<TypeKey, Arc<Schema>> {
         match self {
             Self::Cluster(cluster) => cluster.schemas(types).await,
-            Self::Snapshot(_) => types.iter().map(|of| (of.clone(), kubernetes::schema())).collect(),
+            Self::Snapshot(snapshot) => snapshot.schemas(types).await,
         }
     }
 

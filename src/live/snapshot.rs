@@ -1,6 +1,6 @@
 //! Files in place of a cluster: dumps as `kubectl get -o yaml` prints them.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeSet, HashMap};
 use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
@@ -9,8 +9,8 @@ use std::sync::Arc;
 use rayon::iter::{IntoParallelRefIterator, ParallelIterator};
 use serde_json::Value;
 
-use crate::drift::model::{Gap, GapReason, Live, Redactor, Scope, Stage, TypeKey};
-use crate::drift::schema::kubernetes;
+use crate::drift::model::{Gap, GapReason, Live, Redactor, Schema, Scope, Stage, TypeKey};
+use crate::drift::schema::Definitions;
 use crate::manifest::{self, Problem};
 
 use super::{Awaited, Discovery, Keyed, Listing, Served, Survey, Wanted};
@@ -82,11 +82,15 @@ fn read(path: &Path) -> Result<Vec<u8>, SnapshotError> {
 }
 
 /// A dump may be a manifest as well: an object of the cluster as a whole has no namespace, whatever it says.
-fn placed(mut live: Live) -> Live {
-    if kubernetes::scope(&live.key.type_key) == Some(Scope::Cluster) && live.key.namespace.take().is_some() {
-        live.content.get_mut("metadata").and_then(Value::as_object_mut).map(|metadata| metadata.remove("namespace"));
+pub fn place(lives: &mut [Live], definitions: &Definitions) {
+    for live in lives {
+        if definitions.scope(&live.key.type_key) == Some(Scope::Cluster) && live.key.namespace.take().is_some() {
+            live.content
+                .get_mut("metadata")
+                .and_then(Value::as_object_mut)
+                .map(|metadata| metadata.remove("namespace"));
+        }
     }
-    live
 }
 
 impl Snapshot {
@@ -103,7 +107,11 @@ impl Snapshot {
     pub fn objects(&self) -> Result<Vec<Live>, SnapshotError> {
         let read = |(name, bytes): &NamedFile| manifest::objects(name, bytes, &self.redactor);
         let files: Vec<Vec<_>> = read_files(&self.path)?.par_iter().map(read).collect();
-        files.into_iter().flatten().map(|object| Ok(placed(Live::from(object?.0)))).collect()
+        let lives = files.into_iter().flatten().map(|object| Ok(Live::from(object?.0)));
+        let mut lives: Vec<Live> = lives.collect::<Result<_, SnapshotError>>()?;
+        let definitions = Definitions::of_live(&lives);
+        place(&mut lives, &definitions);
+        Ok(lives)
     }
 
     async fn objects_off_the_reactor(&self) -> Result<Vec<Live>, Gap> {
@@ -126,7 +134,15 @@ impl Snapshot {
         }
     }
 
-    /// Kinds as the embedded schema knows them; others live where the snapshot's own objects do.
+    /// The shapes of kinds, by the snapshot's own definitions of custom resources.
+    pub(super) async fn schemas(&self, types: &BTreeSet<TypeKey>) -> HashMap<TypeKey, Arc<Schema>> {
+        // A snapshot that cannot be read is a gap already.
+        let objects = self.objects_off_the_reactor().await.unwrap_or_default();
+        let definitions = Definitions::of_live(&objects);
+        types.iter().map(|of| (of.clone(), definitions.schema(of))).collect()
+    }
+
+    /// Kinds as they are defined; others live where the snapshot's own objects do.
     pub(super) async fn served(&self, types: &BTreeSet<TypeKey>) -> Discovery {
         let mut discovery = Discovery::default();
         let objects = match self.objects_off_the_reactor().await {
@@ -136,10 +152,11 @@ impl Snapshot {
                 return discovery;
             }
         };
+        let definitions = Definitions::of_live(&objects);
         for type_key in types {
             let kind = type_key.kind_key();
             let same_kind = objects.iter().find(|live| live.key.type_key.kind_key() == kind);
-            let scope = kubernetes::scope(type_key).unwrap_or(match same_kind {
+            let scope = definitions.scope(type_key).unwrap_or(match same_kind {
                 Some(live) if live.key.namespace.is_none() => Scope::Cluster,
                 _ => Scope::Namespaced,
             });

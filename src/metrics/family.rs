@@ -173,6 +173,13 @@ pub(super) const PROMOTION_UNTESTED: Family = gauge(
     PROMOTION,
     "Revisions of the environment whose content never stood on the one that it is promoted from.",
 );
+pub(super) const CONFIG_RELOAD_SUCCESSFUL: Family = gauge(
+    "driftd_config_last_reload_successful",
+    &[],
+    "1 where the configuration file as it is now is followed, 0 where an earlier one stays in force.",
+);
+pub(super) const CONFIG_HASH: Family =
+    gauge("driftd_config_hash", &[], "A number that differs where the text of the configuration in force differs.");
 pub(super) const BUILD_INFO: Family =
     gauge("driftd_build_info", &["version", "revision", "rustc"], "1: which driftd this is.");
 pub(super) const CPU_SECONDS: Family =
@@ -209,6 +216,8 @@ pub const FAMILIES: &[Family] = &[
     PROMOTION_OLDEST_PENDING,
     PROMOTION_HOTFIXES,
     PROMOTION_UNTESTED,
+    CONFIG_RELOAD_SUCCESSFUL,
+    CONFIG_HASH,
     BUILD_INFO,
     CPU_SECONDS,
     RESIDENT_MEMORY,

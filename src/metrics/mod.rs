@@ -23,6 +23,15 @@ pub const RUSTC: &str = env!("DRIFTD_RUSTC");
 /// Scans that left a gap at a stage, since the start.
 pub type ScanErrors = BTreeMap<Stage, u64>;
 
+/// How the configuration stands that everything rests on.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Configuration {
+    /// A number that differs where the text of the configuration in force differs; absent where it is no file.
+    pub digest: Option<u64>,
+    /// Why the file as it is now is not followed.
+    pub failure: Option<String>,
+}
+
 /// The samples of one environment, family by family, in the order of [`FAMILIES`].
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Samples(Vec<String>);
@@ -51,8 +60,9 @@ pub fn join(environments: &[&Samples], format: Format) -> String {
 
 /// What ends the body of a scrape: the series of the process, as they are now, and the format's own end.
 #[must_use]
-pub fn closing(format: Format) -> String {
+pub fn closing(configuration: &Configuration, format: Format) -> String {
     let mut body = String::new();
+    process::write_configuration(&mut body, configuration, format);
     process::write(&mut body, format);
     body.push_str(format.end());
     body

@@ -51,13 +51,11 @@ fn scales(object: &Packed, schemas: &HashMap<TypeKey, Arc<Schema>>) -> bool {
         Shape::Struct(root) => root.fields.get("spec").map(|spec| schema.shape(spec.node)),
         _ => None,
     });
-    match spec {
-        Some(Shape::Struct(spec)) => SCALED.iter().any(|field| spec.fields.contains_key(*field)),
-        _ => {
-            let content = object.unpack().content;
-            SCALED.iter().any(|field| content["spec"].get(field).is_some())
-        }
+    if let Some(Shape::Struct(spec)) = spec {
+        return SCALED.iter().any(|field| spec.fields.contains_key(*field));
     }
+    let content = object.unpack().content;
+    SCALED.iter().any(|field| content["spec"].get(field).is_some())
 }
 
 /// What keeps autoscalers from being known. One that may not be read, or that no cluster serves, is as good as none:

@@ -10,8 +10,8 @@ use crate::drift::attribute::Autoscalers;
 use crate::drift::extras::extras;
 use crate::drift::ignore;
 use crate::drift::model::{Declarations, Desired, KindKey, Live, ObjectKey, Packed, Redactor, Scope};
-use crate::drift::schema::kubernetes;
-use crate::live::{Listing, NamedFile, Snapshot, SnapshotError, read_files};
+use crate::drift::schema::Definitions;
+use crate::live::{self, Listing, NamedFile, Snapshot, SnapshotError, read_files};
 use crate::manifest;
 use crate::report::{EnvironmentReport, Identity};
 
@@ -57,15 +57,21 @@ pub enum DiffError {
 pub fn diff(desired: &Path, live: &Path, undeclared: Undeclared) -> Result<EnvironmentReport, DiffError> {
     let started_at = now();
     let redactor = random_redactor()?;
-    let lives = Snapshot::new(live.to_owned(), redactor.clone()).objects()?;
+    let mut lives = Snapshot::new(live.to_owned(), redactor.clone()).objects()?;
     let mut declared = read_desired(desired, &redactor)?;
     if declared.is_empty() {
         return Err(DiffError::Empty(desired.display().to_string()));
     }
-    pair(&mut declared, &lives);
+    // The server fills in and drops by the definition that lives.
+    let defined = declared.iter().filter(|object| object.key.type_key.kind == "CustomResourceDefinition");
+    let defined: Vec<Desired> = defined.map(Packed::unpack).collect();
+    let contents = lives.iter().map(|live| &live.content).chain(defined.iter().map(|object| &object.content));
+    let definitions = Definitions::among(contents);
+    live::place(&mut lives, &definitions);
+    pair(&mut declared, &lives, &definitions);
     let declared = distinct(declared)?;
-    let schema = kubernetes::schema();
-    let schemas: HashMap<_, _> = declared.keys().map(|key| (key.type_key.clone(), Arc::clone(&schema))).collect();
+    let schemas: HashMap<_, _> =
+        declared.keys().map(|key| (key.type_key.clone(), definitions.schema(&key.type_key))).collect();
     let keys: Vec<&ObjectKey> = declared.keys().collect();
     let extra: Vec<Live> = match undeclared {
         Undeclared::Listed => extras(&keys, lives.iter()).into_iter().cloned().collect(),
@@ -107,14 +113,14 @@ fn read_desired(path: &Path, redactor: &Redactor) -> Result<Vec<Packed>, DiffErr
 }
 
 /// An object that names no namespace pairs with the live one of its kind and name where that is the only one.
-fn pair(declared: &mut [Packed], lives: &[Live]) {
+fn pair(declared: &mut [Packed], lives: &[Live], definitions: &Definitions) {
     let mut namespaces: BTreeMap<(KindKey, &str), Vec<Option<&str>>> = BTreeMap::new();
     for live in lives {
         let key = (live.key.type_key.kind_key(), live.key.name.as_str());
         namespaces.entry(key).or_default().push(live.key.namespace.as_deref());
     }
     for object in declared.iter_mut() {
-        if kubernetes::scope(&object.key.type_key) == Some(Scope::Cluster) {
+        if definitions.scope(&object.key.type_key) == Some(Scope::Cluster) {
             object.place(Scope::Cluster, "");
         } else if object.key.namespace.is_none() {
             let key = (object.key.type_key.kind_key(), object.key.name.as_str());

@@ -14,7 +14,7 @@ use crate::drift::model::{
     Heading, ImageChange, Live, NodeId, ObjectAssessment, Opinion, Origin, Packed, Pointer, Schema, State, Warning,
     Withheld, WithheldReason,
 };
-use crate::drift::normalise::{Normalised, complete, declared, is_default};
+use crate::drift::normalise::{Normalised, adopt, complete, declared, is_default};
 use crate::drift::schema::kubernetes;
 use crate::drift::second;
 use crate::live::Listing;
@@ -196,10 +196,11 @@ impl<'a> Judge<'a> {
     /// What differs, what is declared in vain, and what only the server and its controllers have.
     pub(super) fn judged(&self, live: &Live) -> Judged {
         let root = self.schema.root(&self.desired.key.type_key);
-        let full = complete(self.schema, root, self.desired.content.clone());
+        let mut full = complete(self.schema, root, self.desired.content.clone());
         if compare::equal(self.context(), root, &full, &live.content) {
             return Judged::default();
         }
+        adopt(self.schema, root, kubernetes::allocated(&live.key.type_key.kind_key()), &mut full, &live.content);
         let normalised = Normalised { declared: declared(self.schema, root, self.desired.content.clone()), full };
         let first = self.verdicts(live, root, &normalised, &live.content);
         let controller_owned = first.explained;

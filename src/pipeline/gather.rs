@@ -25,7 +25,7 @@ use super::rollout::{self, Rollouts};
 use super::{Evidence, Rules, Second, Seen, Standing, autoscaling, extra, versions};
 
 /// Where objects live that name no namespace, in an environment that names none either.
-const DEFAULT_NAMESPACE: &str = "default";
+pub(super) const DEFAULT_NAMESPACE: &str = "default";
 
 /// What was gathered for one environment.
 #[derive(Debug)]

@@ -5,6 +5,7 @@ mod diff;
 mod evaluate;
 mod extra;
 mod gather;
+mod kept;
 mod lag;
 mod promotion;
 mod renders;
@@ -14,22 +15,24 @@ mod vary;
 mod versions;
 
 use std::collections::{BTreeMap, HashMap};
+use std::path::PathBuf;
 use std::sync::Arc;
 
 use jiff::Timestamp;
 
-use crate::config::{Config, Environment};
+use crate::config::{Cluster, Config, Environment};
 use crate::drift::attribute::Authors;
 use crate::drift::classify::{SeverityRule, overrule};
 use crate::drift::extras::Extras;
 use crate::drift::ignore::{self, IgnoreRule, Ignored};
-use crate::drift::model::{Assessment, Gap, GapReason, Redaction, Redactor, Stage};
+use crate::drift::model::{Assessment, Gap, GapReason, RedactRule, Redaction, Redactor, Stage};
 use crate::git::Repositories;
 use crate::live::Source;
 use crate::render::Rendered;
 use crate::report::{EnvironmentReport, Identity};
 
 use gather::Gathered;
+use kept::Kept;
 use renders::{Earlier, Renders};
 
 pub use diff::{DiffError, Undeclared, diff};
@@ -87,11 +90,20 @@ pub enum PipelineError {
 pub struct Pipeline {
     repositories: Repositories,
     /// By the cluster's name.
-    sources: HashMap<String, Source>,
-    renders: Renders,
+    sources: HashMap<String, Configured>,
+    renders: Arc<Renders>,
+    /// Where renderings are kept, and what is left out of them.
+    keeps: (Option<PathBuf>, Vec<RedactRule>),
     rules: Arc<Rules>,
     extras: Extras,
     redactor: Redactor,
+}
+
+/// A cluster as it was configured.
+#[derive(Debug, Clone)]
+struct Configured {
+    cluster: Arc<Cluster>,
+    source: Arc<Source>,
 }
 
 impl Pipeline {
@@ -108,9 +120,26 @@ impl Pipeline {
     /// # Errors
     /// The system gives no random key for the digests of Secret values.
     pub fn reading(config: &Config, repositories: Repositories) -> Result<Self, PipelineError> {
-        let redactor = random_redactor()?;
+        Ok(Self::assembled(config, repositories, random_redactor()?, None))
+    }
+
+    /// A pipeline for `config` that reads `repositories` and keeps what this one has learnt of the clusters that are
+    /// configured as before, and what it has rendered.
+    #[must_use]
+    pub fn reconfigured(&self, config: &Config, repositories: Repositories) -> Self {
+        Self::assembled(config, repositories, self.redactor.clone(), Some(self))
+    }
+
+    fn assembled(config: &Config, repositories: Repositories, redactor: Redactor, before: Option<&Self>) -> Self {
         let clusters = config.environments.iter().map(|environment| &environment.cluster);
-        let sources = clusters.map(|cluster| (cluster.name.clone(), Source::new(cluster, &redactor))).collect();
+        let sources = clusters.map(|cluster| {
+            let known = before.and_then(|before| before.sources.get(&cluster.name));
+            let new = || Configured { cluster: Arc::clone(cluster), source: Arc::new(Source::new(cluster, &redactor)) };
+            let same = known.filter(|known| known.cluster == *cluster);
+            (cluster.name.clone(), same.cloned().unwrap_or_else(new))
+        });
+        let sources = sources.collect();
+        let keeps = (config.render_cache.clone(), config.redact.clone());
         let rules = Arc::new(Rules {
             authors: Authors::new(&config.deployers),
             image_mirrors: config.image_mirrors.clone(),
@@ -118,8 +147,14 @@ impl Pipeline {
             ignore: config.ignore.clone(),
             redaction: Redaction::new(redactor.clone(), config.redact.clone()),
         });
-        let renders = Renders::default();
-        Ok(Self { repositories, sources, renders, rules, extras: config.extras, redactor })
+        let renders = before.filter(|before| before.keeps == keeps).map_or_else(
+            || {
+                let kept = config.render_cache.as_deref();
+                Arc::new(Renders::new(kept.map(|folder| Kept::new(folder, rules.redaction.clone()))))
+            },
+            |before| Arc::clone(&before.renders),
+        );
+        Self { repositories, sources, renders, keeps, rules, extras: config.extras, redactor }
     }
 
     /// The repositories that it reads; clones share everything.
@@ -137,7 +172,7 @@ impl Pipeline {
     pub async fn scan(&self, environment: &Environment) -> EnvironmentReport {
         let started_at = now();
         let mut gathered = match self.sources.get(&environment.cluster.name) {
-            Some(source) => {
+            Some(Configured { source, .. }) => {
                 let of = (environment, &self.repositories);
                 gather::gather(of, source, &self.renders, self.extras, &self.rules, &self.redactor).await
             }

@@ -1,5 +1,7 @@
 //! What was rendered last for each environment: the same inputs are rendered once, and once more where they drift.
 //!
+//! What holds no secret is kept for the next start as well, where the configuration names a folder for it.
+//!
 //! Where they drift, a few earlier versions of them are rendered as well, to tell lag from tampering.
 
 use std::collections::HashMap;
@@ -14,6 +16,9 @@ use crate::drift::model::{Redactor, Stage};
 use crate::git::{self, GitError};
 use crate::render::{Capabilities, Clock, Rendered, Renderers, Sources, read};
 
+use super::gather::DEFAULT_NAMESPACE;
+use super::kept::Kept;
+
 /// Between two renderings of the same inputs the clock's seconds have moved on.
 const APART: Duration = Duration::from_secs(1);
 /// How many commits are looked back at.
@@ -21,10 +26,12 @@ const COMMITS: usize = 20;
 /// How many other versions of the inputs are rendered.
 const VERSIONS: usize = 3;
 
-/// The renderers and what they made last, in memory only: it never outlives the process.
-#[derive(Debug, Default)]
+/// The renderers and what they made last.
+#[derive(Debug)]
 pub(super) struct Renders {
     renderers: Renderers,
+    /// What outlives the process.
+    kept: Option<Kept>,
     /// By the environment's name.
     last: Mutex<HashMap<String, Last>>,
 }
@@ -75,6 +82,11 @@ impl Inputs {
 }
 
 impl Renders {
+    /// Nothing is rendered yet; `kept` outlives the process.
+    pub(super) fn new(kept: Option<Kept>) -> Self {
+        Self { renderers: Renderers::default(), kept, last: Mutex::default() }
+    }
+
     /// What `inputs` come to.
     pub(super) async fn first(&self, environment: &Environment, inputs: &Inputs, redactor: &Redactor) -> Arc<Rendered> {
         if !inputs.is_rendered() {
@@ -85,7 +97,7 @@ impl Renders {
             return first;
         }
         let begun = Instant::now();
-        let first = Arc::new(self.render(environment, inputs, Clock::Utc, redactor).await);
+        let first = Arc::new(self.recall(environment, inputs, (&key, Clock::Utc), redactor).await);
         // What failed may go well the next time.
         if !first.gaps.iter().any(|gap| gap.stage == Stage::Render) {
             let mut known = self.last.lock().unwrap_or_else(PoisonError::into_inner);
@@ -111,7 +123,7 @@ impl Renders {
         }
         let begun = self.look(environment, &key, |last| Some(last.begun))?;
         sleep_until(begun + APART).await;
-        let second = Arc::new(self.render(environment, inputs, Clock::Shifted, redactor).await);
+        let second = Arc::new(self.recall(environment, inputs, (&key, Clock::Shifted), redactor).await);
         let mut known = self.last.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(last) = known.get_mut(&environment.name).filter(|last| last.key == key && second.gaps.is_empty()) {
             last.second = Some(Arc::clone(&second));
@@ -140,7 +152,7 @@ impl Renders {
             let key = self.key(environment, &inputs).await;
             let rendered = match self.kept(environment, &key) {
                 Some(rendered) => rendered,
-                None => Arc::new(self.render(environment, &inputs, Clock::Utc, redactor).await),
+                None => Arc::new(self.recall(environment, &inputs, (&key, Clock::Utc), redactor).await),
             };
             known.insert(key, Arc::clone(&rendered));
             found.push(Earlier { revision, commits_behind, rendered });
@@ -162,6 +174,36 @@ impl Renders {
     fn look<T>(&self, environment: &Environment, key: &str, what: impl Fn(&Last) -> Option<T>) -> Option<T> {
         let last = self.last.lock().unwrap_or_else(PoisonError::into_inner);
         last.get(&environment.name).filter(|last| last.key == key).and_then(what)
+    }
+
+    /// What was kept of an earlier start, else what is rendered now.
+    async fn recall(
+        &self,
+        of: &Environment,
+        inputs: &Inputs,
+        (key, clock): (&str, Clock),
+        redactor: &Redactor,
+    ) -> Rendered {
+        let Some(kept) = self.kept.as_ref().filter(|_| inputs.sources.are_whole(of)) else {
+            return self.render(of, inputs, clock, redactor).await;
+        };
+        let key = format!("{} {clock:?} {key}", of.name);
+        let (from, wanted, sealing) = (kept.clone(), key.clone(), redactor.clone());
+        let found = tokio::task::spawn_blocking(move || from.load(&wanted, &sealing)).await;
+        if let Ok(Some(found)) = found {
+            return found;
+        }
+        let rendered = self.render(of, inputs, clock, redactor).await;
+        let (into, made) = (kept.clone(), rendered.clone());
+        let (name, namespace) = (of.name.clone(), of.namespace.clone().unwrap_or_else(|| DEFAULT_NAMESPACE.to_owned()));
+        let keeping = tokio::task::spawn_blocking(move || into.keep(&key, (&name, &namespace), &made));
+        if let Err(error) = keeping.await {
+            tracing::error!(
+                environment = of.name,
+                "keeping a rendering ended without a result, which is a bug: {error}"
+            );
+        }
+        rendered
     }
 
     async fn render(&self, of: &Environment, inputs: &Inputs, clock: Clock, redactor: &Redactor) -> Rendered {

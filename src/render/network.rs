@@ -3,15 +3,19 @@
 use std::ffi::OsString;
 use std::path::PathBuf;
 use std::process::Stdio;
+use std::thread;
 use std::time::Duration;
 
 use rustix::process::Resource;
+use tokio::sync::{Semaphore, SemaphorePermit};
 
 use super::process::Reach;
 use super::tools::find;
 
 /// A network without any device, and processes that end with the first of them.
 const NAMESPACES: [&str; 6] = ["--user", "--map-current-user", "--net", "--pid", "--fork", "--kill-child"];
+/// How many children compute side by side: enough that a few that hang leave turns to the others.
+const CHILDREN_PER_PROCESSOR: usize = 4;
 /// How long the kernel may think about it.
 const PROBE: Duration = Duration::from_secs(5);
 /// An address where nobody listens: the discard port.
@@ -31,13 +35,15 @@ const PASSED_ON: [&str; 10] = [
 ];
 
 /// What this machine has to put around a child.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug)]
 pub(super) struct Wall {
     /// The program `unshare`, where the kernel grants what it asks for. Without it a child is kept from the network only
     /// by what is refused before it starts, and by proxies that lead nowhere.
     unshare: Option<PathBuf>,
     /// The program `prlimit`. Without it limits are set from outside, and what a child starts at once may escape them.
     prlimit: Option<PathBuf>,
+    /// Children that wait for a processor could not keep their time limits.
+    turns: Semaphore,
 }
 
 impl Wall {
@@ -47,7 +53,12 @@ impl Wall {
             Some(unshare) if works(&unshare).await => Some(unshare),
             _ => None,
         };
-        let wall = Self { unshare, prlimit: find("prlimit".as_ref()) };
+        let processors = thread::available_parallelism().map_or(1, usize::from);
+        let wall = Self {
+            unshare,
+            prlimit: find("prlimit".as_ref()),
+            turns: Semaphore::new(processors * CHILDREN_PER_PROCESSOR),
+        };
         if wall.unshare.is_none() {
             tracing::warn!(
                 "renderers cannot be given a network of their own (no `unshare`, or the kernel refuses it): remote \
@@ -55,6 +66,12 @@ impl Wall {
             );
         }
         wall
+    }
+
+    /// Waits until one more child may compute; it may for as long as the turn is held.
+    pub(super) async fn turn(&self) -> Option<SemaphorePermit<'_>> {
+        // The semaphore is never closed.
+        self.turns.acquire().await.ok()
     }
 
     /// What stands before the program's own words.

@@ -68,6 +68,8 @@ pub(super) enum RunError {
 
 /// Runs a child to its end. Dropped before, it kills the child and everything that it started.
 pub(super) async fn run(job: Job<'_>, wall: &Wall) -> Result<Ended, RunError> {
+    // One that speaks to others waits for them and not for a processor.
+    let _turn = if job.reach == Reach::Nobody { wall.turn().await } else { None };
     let time = job.limits.time;
     let output = job.limits.output;
     let mut child = command(&job, wall).spawn().map_err(RunError::Start)?;

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use sha2::{Digest, Sha256};
 
 use super::{helm, kustomize};
-use crate::config::{Environment, Renderer};
+use crate::config::{Environment, Permission, Renderer};
 use crate::drift::model::{Gap, GapReason, Glob, Position, Stage, hex};
 use crate::git::{Fetch, GitError, SourceFile, SourceTree, StandsFor, Unread};
 use crate::yaml::{self, Budget, Document};
@@ -43,6 +43,19 @@ impl Sources {
             }
         }
         words.join(", ")
+    }
+
+    /// Whether all that they are rendered from stands in the commit and in the configuration. A chart of one exact
+    /// version counts as such; a base or dependency from the network and a program that may ask anybody do not.
+    #[must_use]
+    pub fn are_whole(&self, environment: &Environment) -> bool {
+        let rendering = &environment.rendering;
+        self.parts.iter().all(|part| match part.renderer {
+            Renderer::Auto | Renderer::Plain => true,
+            Renderer::Kustomize => rendering.kustomize.remote_bases == Permission::Refused,
+            Renderer::Helm => rendering.helm.dependency_build == Permission::Refused,
+            Renderer::Command => false,
+        })
     }
 
     /// Whether rendering depends on what the cluster is and serves.

@@ -48,7 +48,7 @@ struct Writer<'l> {
     values: Vec<u8>,
 }
 
-impl<'l> Writer<'l> {
+impl Writer<'_> {
     fn value(&mut self, value: Entry, above: u32) {
         let line = value.line();
         push(zigzag(i64::from(line) - i64::from(above)), &mut self.values);
@@ -69,6 +69,11 @@ impl<'l> Writer<'l> {
     }
 }
 
+enum Child {
+    At(u32),
+    None,
+}
+
 struct Reader<'b> {
     rest: &'b [u8],
 }
@@ -80,15 +85,15 @@ impl<'b> Reader<'b> {
         let mut line = self.line(0)?;
         for token in pointer.split('/').skip(1) {
             match self.child(token, line, &names)? {
-                Some(found) => line = found,
-                None => return Some(line),
+                Child::At(found) => line = found,
+                Child::None => return Some(line),
             }
         }
         Some(line)
     }
 
     /// Goes to the child that `token` names, and tells its line.
-    fn child(&mut self, token: &str, above: u32, names: &[&[u8]]) -> Option<Option<u32>> {
+    fn child(&mut self, token: &str, above: u32, names: &[&[u8]]) -> Option<Child> {
         let name = token.replace("~1", "/").replace("~0", "~");
         let is_index = token == "0" || !token.starts_with(['0', '+']);
         let index: Option<usize> = token.parse().ok().filter(|_| is_index);
@@ -99,11 +104,11 @@ impl<'b> Reader<'b> {
             };
             let line = self.line(above)?;
             if found {
-                return Some(Some(line));
+                return Some(Child::At(line));
             }
             self.skip()?;
         }
-        Some(None)
+        Some(Child::None)
     }
 
     /// Passes over what the value at which the reader stands holds.
@@ -156,7 +161,7 @@ fn push(mut count: usize, bytes: &mut Vec<u8>) {
 /// Small numbers of either sign become small ones: 0, -1, 1, -2, ….
 fn zigzag(number: i64) -> usize {
     let distance = if number < 0 { -number - 1 } else { number };
-    usize::try_from(distance).unwrap_or_default() << 1 | usize::from(number < 0)
+    (usize::try_from(distance).unwrap_or_default() << 1) | usize::from(number < 0)
 }
 
 #[cfg(test)]
@@ -165,10 +170,11 @@ mod tests {
 
     #[test]
     fn a_line_is_the_same_as_before() {
-        let long: String = (0..300).map(|index| format!("  key{index}: [1, {{a: {index}}}]\n")).collect();
+        let long: Vec<String> = (0..300).map(|index| format!("  key{index}: [1, {{a: {index}}}]\n")).collect();
         let text = format!(
-            "# head\nbase: &b\n  x: 1\n  é/~: 2\n{}copy: *b\nlist:\n- *b\n- - 1\n  - 2\nmany:\n{long}",
-            "\n".repeat(200)
+            "# head\nbase: &b\n  x: 1\n  é/~: 2\n{}copy: *b\nlist:\n- *b\n- - 1\n  - 2\nmany:\n{}",
+            "\n".repeat(200),
+            long.concat()
         );
         let document = documents(text.as_bytes(), &Budget::default()).remove(0).unwrap();
         let compact = document.lines.compact();

@@ -5,8 +5,7 @@ use serde_json::Value;
 /// A declared field on which the two disagree.
 #[derive(Debug)]
 pub struct Dispute<'a> {
-    /// Told where no class explains it.
-    #[expect(dead_code, reason = "shown by `Debug`")]
+    /// Of which kind the object is.
     pub kind: &'a str,
     pub path: &'a str,
     /// What driftd finds: `changed`, `removed` or nothing.
@@ -28,7 +27,7 @@ impl<'a> Dispute<'a> {
 type Class = (&'static str, fn(&Dispute<'_>) -> bool);
 
 /// Each is a row of the table in the documentation.
-const CLASSES: [Class; 5] = [
+const CLASSES: [Class; 8] = [
     // The dry-run owns a field that its answer lacks.
     ("declared as null", |dispute| dispute.is_the_servers("added")),
     ("injected CA bundle", |dispute| dispute.is_the_servers("changed") && dispute.path.ends_with(".caBundle")),
@@ -39,6 +38,15 @@ const CLASSES: [Class; 5] = [
     ("mirrored image", |dispute| dispute.is_the_servers("changed") && dispute.path.ends_with("].image")),
     ("rewritten at admission", |dispute| {
         dispute.local == Some("changed") && dispute.server.is_none() && dispute.path.ends_with("].image")
+    }),
+    ("order of a set inside one value", |dispute| {
+        dispute.is_the_servers("changed") && dispute.path.ends_with("].restartPolicyRules")
+    }),
+    ("empty beside a change", |dispute| {
+        dispute.is_the_servers("changed") && dispute.kind == "Service" && dispute.path == "spec.sessionAffinityConfig"
+    }),
+    ("time of the write", |dispute| {
+        dispute.is_the_servers("changed") && dispute.kind == "ResourceSlice" && dispute.path == "spec.devices"
     }),
 ];
 

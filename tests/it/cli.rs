@@ -261,3 +261,73 @@ fn a_stray_namespace_means_nothing_on_either_side_of_a_diff() {
         assert_eq!(ended.code, Some(0), "{}", ended.stdout);
     }
 }
+
+const DEFINITION: &str = "\
+apiVersion: apiextensions.k8s.io/v1
+kind: CustomResourceDefinition
+metadata: {name: engines.example.org}
+spec:
+  group: example.org
+  scope: Cluster
+  names: {kind: Engine, plural: engines}
+  versions:
+    - name: v1
+      schema:
+        openAPIV3Schema:
+          type: object
+          properties:
+            spec:
+              type: object
+              properties:
+                mode: {type: string, default: fast}
+                memory: {x-kubernetes-int-or-string: true, pattern: '^(\\+|-)?(([0-9]+(\\.[0-9]*)?)|(\\.[0-9]+))(([KMGTPE]i)|[numkMGTPE]|([eE](\\+|-)?(([0-9]+(\\.[0-9]*)?)|(\\.[0-9]+))))?$'}
+                open: {type: object, x-kubernetes-preserve-unknown-fields: true}
+                ports:
+                  type: array
+                  x-kubernetes-list-type: map
+                  x-kubernetes-list-map-keys: [port]
+                  items: {type: object, properties: {port: {type: integer}, name: {type: string}}}
+---
+";
+const ENGINE: &str = "{apiVersion: example.org/v1, kind: Engine, metadata: {name: e}, spec: {memory: 1Gi, open: {a: 1}, \
+    ports: [{port: 1}, {port: 2, name: b}]}}\n";
+const ENGINE_THAT_LIVES: &str = "{apiVersion: example.org/v1, kind: Engine, metadata: {name: e, namespace: stray}, spec: \
+    {memory: 1024Mi, mode: fast, open: {a: 1}, ports: [{port: 2, name: b}, {port: 1}]}}\n";
+
+#[test]
+fn a_diff_reads_custom_resources_by_the_definition_that_either_side_holds() {
+    let folder = tempfile::tempdir().unwrap();
+    let write = |name: &str, content: &str| {
+        let file = folder.path().join(name);
+        std::fs::write(&file, content).unwrap();
+        file.to_str().unwrap().to_owned()
+    };
+    let with_definition = |objects: &str| format!("{DEFINITION}{objects}");
+    let edited = ENGINE_THAT_LIVES.replace("name: b}", "name: c}").replace("open: {a: 1}", "open: {a: 1, x: 2}");
+    let (plain, defined) = (write("plain.yaml", ENGINE), write("defined.yaml", &with_definition(ENGINE)));
+    for (desired, live) in [(&defined, ""), (&plain, DEFINITION), (&defined, DEFINITION)] {
+        let same = write("same.yaml", &format!("{live}{ENGINE_THAT_LIVES}"));
+        assert_eq!(of_engines(desired, &same), Vec::<String>::new());
+        let edited = write("edited.yaml", &format!("{live}{edited}"));
+        assert_eq!(of_engines(desired, &edited), ["spec.open.x added", "spec.ports[port=2].name changed"]);
+    }
+    let same = write("same.yaml", ENGINE_THAT_LIVES);
+    let as_plain_json = ["spec.memory changed", "spec.mode added", "spec.ports changed"];
+    assert_eq!(of_engines(&plain, &same), as_plain_json, "nothing tells what an Engine is");
+}
+
+/// What a diff says of the Engines.
+fn of_engines(desired: &str, live: &str) -> Vec<String> {
+    let report = driftd(&["diff", desired, live, "-o", "json"]).json();
+    let objects = report["environments"][0]["objects"].as_array().unwrap();
+    let engines = objects.iter().filter(|object| object["kind"] == "Engine");
+    let said = engines.flat_map(|object| {
+        let findings = object["findings"].as_array().filter(|findings| !findings.is_empty());
+        let told = |finding: &serde_json::Value| {
+            format!("{} {}", finding["path"].as_str().unwrap(), finding["change"].as_str().unwrap())
+        };
+        findings
+            .map_or_else(|| vec![object["state"].as_str().unwrap().to_owned()], |all| all.iter().map(told).collect())
+    });
+    said.collect()
+}

@@ -120,8 +120,8 @@ pub(super) fn is_overruled(live: &Value, difference: &Difference<'_>) -> bool {
     }
 }
 
-/// Whether the taints of a Node differ by nothing but those that tell its condition, which come and go with it, and by
-/// the times at which they were added.
+/// Whether the taints of a Node differ by nothing but those that tell its condition, which come and go with it and
+/// whose times only their controller knows.
 ///
 /// Rule: `plugin/pkg/admission/nodetaint/admission.go` and `pkg/controller/nodelifecycle`.
 pub(super) fn is_condition(live: &Value, difference: &Difference<'_>) -> bool {
@@ -129,16 +129,27 @@ pub(super) fn is_condition(live: &Value, difference: &Difference<'_>) -> bool {
     if live["kind"] != "Node" || names != ["spec", "taints"] {
         return false;
     }
-    let taints = |side: Option<&Value>| -> Vec<[Value; 3]> {
+    let taints = |side: Option<&Value>| -> Vec<[Value; 4]> {
         let all = side.and_then(Value::as_array).into_iter().flatten();
-        let mut own: Vec<_> = all.map(|taint| ["key", "value", "effect"].map(|field| taint[field].clone())).collect();
+        let mut own: Vec<_> = all
+            .map(|taint| {
+                let mut own = ["key", "value", "effect", "timeAdded"].map(|field| taint[field].clone());
+                if tells_a_condition(&own) {
+                    own[3] = Value::Null;
+                }
+                own
+            })
+            .collect();
         own.sort_by_key(|taint| format!("{taint:?}"));
         own
     };
     let (desired, mut live) = (taints(difference.desired), taints(difference.live));
-    let tells = |[key, ..]: &[Value; 3]| key.as_str().is_some_and(|key| key.starts_with("node.kubernetes.io/"));
-    live.retain(|taint| desired.contains(taint) || !tells(taint));
+    live.retain(|taint| desired.contains(taint) || !tells_a_condition(taint));
     desired == live
+}
+
+fn tells_a_condition([key, ..]: &[Value; 4]) -> bool {
+    key.as_str().is_some_and(|key| key.starts_with("node.kubernetes.io/"))
 }
 
 /// Where an API server looks for the authority of those that it calls, in webhooks, `APIService`s and CRDs.

@@ -68,6 +68,12 @@ impl Heading {
         self.lines.is_some()
     }
 
+    /// Whether [`Desired::rendered`] of its content alone would make the same.
+    #[must_use]
+    pub const fn is_its_content(&self) -> bool {
+        self.lines.is_none() && self.moved.is_empty() && !self.is_encrypted
+    }
+
     /// Gives a namespaced object that names none the environment's `namespace`, and takes a stray one from an object
     /// of the cluster as a whole.
     pub fn place(&mut self, scope: Scope, namespace: &str) {
@@ -164,14 +170,12 @@ pub struct Declarations {
 impl Declarations {
     /// Takes in an object; of one that is declared twice the last counts, and the one that it replaces is given back.
     pub fn insert(&mut self, object: Packed) -> Option<Packed> {
-        match self.places.get(&object.key.identity()) {
-            Some(place) => self.objects.get_mut(*place).map(|known| std::mem::replace(known, object)),
-            None => {
-                self.places.insert(object.key.identity(), self.objects.len());
-                self.objects.push(object);
-                None
-            }
+        let place = *self.places.entry(object.key.identity()).or_insert(self.objects.len());
+        if let Some(known) = self.objects.get_mut(place) {
+            return Some(std::mem::replace(known, object));
         }
+        self.objects.push(object);
+        None
     }
 
     /// The declaration of the object `key`, at whatever version.

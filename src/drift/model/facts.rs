@@ -91,8 +91,13 @@ impl AllocatedField {
     /// Whether the field at `steps` of the object `live` is this one or stands below it.
     #[must_use]
     pub fn covers(&self, steps: &[PathStep], live: &Value) -> bool {
-        self.path.leads_to(steps)
-            && self.when.iter().all(|condition| condition.holds(live, &[]))
+        self.path.leads_to(steps) && self.applies_to(live)
+    }
+
+    /// Whether its conditions hold for the object `live`.
+    #[must_use]
+    pub fn applies_to(&self, live: &Value) -> bool {
+        self.when.iter().all(|condition| condition.holds(live, &[]))
             && !self.unless.iter().any(|condition| condition.holds(live, &[]))
     }
 }

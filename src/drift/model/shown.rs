@@ -69,6 +69,12 @@ impl Redaction {
         Self { redactor, rules }
     }
 
+    /// What is sensitive beside that which is known by its name.
+    #[must_use]
+    pub fn rules(&self) -> &[RedactRule] {
+        &self.rules
+    }
+
     /// The value at `path` of an object as it may be shown. Equal values look equal.
     #[must_use]
     pub fn show(&self, object: &Candidate<'_>, path: &FieldPath, value: &Value) -> Shown {

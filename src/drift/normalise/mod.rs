@@ -1,9 +1,12 @@
 //! What a manifest leaves to others: everything that the server fills in.
 
+mod allocated;
 mod defaults;
 mod form;
 
 use serde_json::Value;
+
+pub use allocated::adopt;
 
 use super::model::{NodeId, Pointer, Schema};
 
@@ -45,9 +48,11 @@ pub fn is_default(schema: &Schema, root: NodeId, content: &Value, pointer: &Poin
     if !remove(&mut without, pointer.as_str()) {
         return false;
     }
-    // Of two fields that the server keeps equal the other is no reason for the first.
-    if pointer.as_str().ends_with("/serviceAccountName") {
-        remove(&mut without, pointer.as_str().trim_end_matches("Name"));
+    // Of two fields that the server keeps equal the older is no reason for the newer.
+    for (field, ending) in [("/serviceAccount", "Name"), ("/dataSource", "Ref")] {
+        if let Some(older) = pointer.as_str().strip_suffix(ending).filter(|older| older.ends_with(field)) {
+            remove(&mut without, older);
+        }
     }
     let filled = complete(schema, root, without);
     let mut value = value.clone();

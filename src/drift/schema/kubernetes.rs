@@ -59,6 +59,16 @@ pub fn allocated(kind: &KindKey) -> &'static [AllocatedField] {
     BUILT_IN.allocated.get(kind).map_or(&[], Vec::as_slice)
 }
 
+/// The components that describe the metadata of objects.
+pub(super) fn metadata() -> BTreeMap<String, Raw> {
+    let lines = TEXT.lines().filter(|line| line.starts_with(r#"{"type":"io.k8s.apimachinery.pkg.apis.meta.v1."#));
+    let component = |line| match serde_json::from_str(line) {
+        Ok(Line::Type(of)) => Some((of.name, of.schema)),
+        _ => None,
+    };
+    lines.filter_map(component).collect()
+}
+
 #[derive(Deserialize)]
 #[serde(untagged)]
 enum Line {

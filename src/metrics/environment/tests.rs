@@ -2,7 +2,7 @@
 
 use serde_json::json;
 
-use super::super::{FAMILIES, Format, join, render};
+use super::super::{Configuration, FAMILIES, Format, join, render};
 use super::*;
 use crate::drift::extras::Counted;
 use crate::drift::ignore::RuleUse;
@@ -252,7 +252,7 @@ fn every_family_of_the_table_is_written_once_and_in_its_order() {
     let (findings, dry_run) = (vec![image_change("trino")], Some(Opinion::Disagreements(Vec::new())));
     let drifted = ObjectAssessment { findings, dry_run, ..object("a", State::Modified) };
     let mut text = rendered(&[drifted], Scan::Complete);
-    text.push_str(&super::super::closing(Format::Text));
+    text.push_str(&super::super::closing(&Configuration { digest: Some(1), failure: None }, Format::Text));
     let written: Vec<_> = text.lines().filter_map(|line| line.strip_prefix("# TYPE ")?.split(' ').next()).collect();
     let expected: Vec<_> = FAMILIES
         .iter()

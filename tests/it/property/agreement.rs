@@ -5,18 +5,35 @@ use std::collections::BTreeMap;
 use std::sync::Mutex;
 use std::thread;
 
-use super::expect::places;
-use super::scan::{Found, as_compared};
-use super::{Case, Run};
-use crate::agreement::{Dispute, class_of};
-use crate::fixture::Patch;
+use serde_json::Value;
 
-/// Asks about every case and adds the disagreements that no class explains to `failures`.
-pub fn judge(run: &Run<'_>, cases: &[&Case], found: &Found, phase: &str, failures: &mut Vec<String>) {
+use super::expect::places;
+use super::openapi::OpenApi;
+use super::scan::{Found, as_compared};
+use crate::agreement::{Dispute, class_of};
+use crate::fixture::{Api, Patch};
+
+/// An object about which the dry-run is asked.
+pub struct Asked<'a> {
+    /// What it is called in a failure.
+    pub name: String,
+    pub manifest: &'a Value,
+    pub path: &'a str,
+}
+
+/// Asks about every object and adds the disagreements that no class explains to `failures`.
+pub fn judge(
+    api: &Api,
+    openapi: &OpenApi,
+    cases: &[Asked<'_>],
+    found: &Found,
+    phase: &str,
+    failures: &mut Vec<String>,
+) {
     let told = Mutex::new(Told::default());
     thread::scope(|scope| {
         for part in cases.chunks(cases.len().div_ceil(4).max(1)) {
-            scope.spawn(|| part.iter().for_each(|case| judge_case(run, case, found, phase, &told)));
+            scope.spawn(|| part.iter().for_each(|case| judge_case((api, openapi), case, found, phase, &told)));
         }
     });
     let Told { asked, refused, agreed, classes, unexplained } = told.into_inner().expect("no thread died");
@@ -39,9 +56,9 @@ struct Told {
     unexplained: Vec<String>,
 }
 
-fn judge_case(run: &Run<'_>, case: &Case, found: &Found, phase: &str, told: &Mutex<Told>) {
-    let live = run.api.get(&case.path).expect("it is there");
-    let answer = run.api.patch(&format!("{}?dryRun=All", case.path), Patch::ApplyByForce, &case.manifest, "second");
+fn judge_case((api, openapi): (&Api, &OpenApi), case: &Asked<'_>, found: &Found, phase: &str, told: &Mutex<Told>) {
+    let live = api.get(case.path).expect("it is there");
+    let answer = api.patch(&format!("{}?dryRun=All", case.path), Patch::ApplyByForce, case.manifest, "second");
     told.lock().expect("no thread died").asked += 1;
     let Ok(answer) = answer else {
         told.lock().expect("no thread died").refused += 1;
@@ -51,10 +68,10 @@ fn judge_case(run: &Run<'_>, case: &Case, found: &Found, phase: &str, told: &Mut
     let declared =
         |change: &str| ["changed", "removed"].contains(&change) && case.manifest["kind"] != "CertificateSigningRequest";
     let local =
-        found.of(&case.manifest).into_iter().flat_map(|said| &said.findings).filter(|finding| declared(finding.change));
+        found.of(case.manifest).into_iter().flat_map(|said| &said.findings).filter(|finding| declared(finding.change));
     let local: Vec<(String, &str)> = local.map(|finding| (finding.path.clone(), finding.change)).collect();
-    let desired = as_compared(&case.manifest);
-    let mut server = places(run.openapi.kind(&case.manifest), &desired, &answer, &live);
+    let desired = as_compared(case.manifest);
+    let mut server = places(openapi.kind(case.manifest), &desired, &answer, &live);
     server.retain(|(_, change)| declared(change));
     if !local.is_empty() && !server.is_empty() {
         told.lock().expect("no thread died").agreed += 1;
@@ -65,8 +82,8 @@ fn judge_case(run: &Run<'_>, case: &Case, found: &Found, phase: &str, told: &Mut
         match class_of(&dispute) {
             Some(class) => *told.classes.entry(class).or_default() += 1,
             None => told.unexplained.push(format!(
-                "case {} ({:?}) {phase}: {dispute:?}\ngit {}\nlive {live}\ndry-run {answer}",
-                case.number, case.mode, case.manifest
+                "{} {phase}: {dispute:?}\ngit {}\nlive {live}\ndry-run {answer}",
+                case.name, case.manifest
             )),
         }
     }

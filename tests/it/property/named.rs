@@ -2,9 +2,11 @@
 
 use serde_json::{Value, json};
 
+use super::agreement::{self, Asked};
 use super::change::PERSON;
 use super::deploy::Mode;
 use super::deploy::Mode::{ClientSide, Helm, ServerSide};
+use super::openapi::OpenApi;
 use super::scan::Scanner;
 use super::{plane, type_of};
 use crate::fixture::Patch;
@@ -43,6 +45,9 @@ const BINDING: &str = "{apiVersion: admissionregistration.k8s.io/v1, kind: Valid
     {labels: {a: b}}, spec: {policyName: nothing, validationActions: [Deny]}}";
 const ROLE: &str = "{apiVersion: rbac.authorization.k8s.io/v1, kind: Role, metadata: {labels: {a: b}}, rules: \
     [{apiGroups: [''], resources: [pods], verbs: [get]}]}";
+const SLICE: &str = "{apiVersion: resource.k8s.io/v1, kind: ResourceSlice, spec: {driver: gpu.example.com, nodeName: node-1, \
+    pool: {name: p, generation: 1, resourceSliceCount: 1}, devices: [{name: d, taints: [{key: broken, effect: \
+    NoSchedule}]}]}}";
 const CLAIM: &str = "{apiVersion: v1, kind: PersistentVolumeClaim, spec: {accessModes: [ReadWriteOnce], resources: \
     {requests: {storage: 1Gi}}, dataSource: {kind: Other, name: x}}}";
 
@@ -214,6 +219,74 @@ fn of_removals() -> Vec<Named> {
     ]
 }
 
+fn of_what_follows_another() -> Vec<Named> {
+    vec![
+        Named {
+            what: "of a mirrored pair that a deployer declared the newer field is found",
+            modes: &[ClientSide, ServerSide],
+            git: "{apiVersion: v1, kind: PersistentVolumeClaim, spec: {accessModes: [ReadWriteOnce], resources: {requests: \
+                  {storage: 1Gi}}}}",
+            then: Then::Before(
+                "{apiVersion: v1, kind: PersistentVolumeClaim, spec: {accessModes: [ReadWriteOnce], resources: {requests: \
+                 {storage: 1Gi}}, dataSourceRef: {apiGroup: example.com, kind: Other, name: x}}}",
+            ),
+            found: &[("spec.dataSourceRef", "added", "stale")],
+            vain: &[],
+        },
+        Named {
+            what: "the time of a taint is found where Git declares it",
+            modes: ALL,
+            git: "{apiVersion: v1, kind: Node, spec: {taints: [{key: gpu, effect: NoExecute, timeAdded: \
+                  '2026-01-02T03:04:05Z'}]}}",
+            then: Then::Before("{apiVersion: v1, kind: Node, spec: {taints: [{key: gpu, effect: NoExecute}]}}"),
+            found: &[("spec.taints", "changed", "unknown")],
+            vain: &[],
+        },
+        Named {
+            what: "the time of a taint is found where a person wrote it and Git has none",
+            modes: ALL,
+            git: "{apiVersion: v1, kind: Node, spec: {taints: [{key: gpu, effect: NoExecute}]}}",
+            then: Then::Set("/spec/taints/0/timeAdded", json!("2026-01-02T03:04:05Z")),
+            found: &[("spec.taints", "changed", "manual")],
+            vain: &[],
+        },
+        Named {
+            what: "the time that the server gives the taints of a device is silent",
+            modes: ALL,
+            git: SLICE,
+            then: Then::Nothing,
+            found: &[],
+            vain: &[],
+        },
+        Named {
+            what: "what else differs in the list of devices is found",
+            modes: ALL,
+            git: SLICE,
+            then: Then::Set("/spec/devices/0/taints/0/effect", json!("NoExecute")),
+            found: &[("spec.devices", "changed", "manual")],
+            vain: &[],
+        },
+        Named {
+            what: "a set inside an atomic list has no order",
+            modes: ALL,
+            git: "{apiVersion: property.example.com/v1, kind: Platform, spec: {worker: {spec: {containers: [{name: a, \
+                  restartPolicyRules: [{action: a, exitCodes: {operator: In, values: [1, 2]}}]}]}}}}",
+            then: Then::Set("/spec/worker/spec/containers/0/restartPolicyRules/0/exitCodes/values", json!([2, 1])),
+            found: &[],
+            vain: &[],
+        },
+        Named {
+            what: "what the server fills in beside a change is not told apart from it",
+            modes: ALL,
+            git: "{apiVersion: v1, kind: Service, spec: {selector: {a: b}, ports: [{port: 80}], sessionAffinity: None, \
+                  sessionAffinityConfig: {}}}",
+            then: Then::Edit(json!({"spec": {"sessionAffinity": "ClientIP"}})),
+            found: &[("spec.sessionAffinity", "changed", "manual")],
+            vain: &[],
+        },
+    ]
+}
+
 fn read(text: &str) -> Value {
     let mut documents = driftd::yaml::documents(text.as_bytes(), &driftd::yaml::Budget::default());
     documents.remove(0).expect("YAML").value
@@ -225,7 +298,8 @@ fn what_random_runs_have_found_is_right_for_good() {
     let namespace = plane.namespace("named");
     let api = namespace.admin.api();
     let scanner = Scanner::new(plane.admin().path());
-    let named: Vec<Named> = [of_metadata(), of_values(), of_removals()].into_iter().flatten().collect();
+    let named: Vec<Named> =
+        [of_metadata(), of_values(), of_removals(), of_what_follows_another()].into_iter().flatten().collect();
     let cases: Vec<(&Named, Mode, Value, String)> = named
         .iter()
         .flat_map(|case| case.modes.iter().map(move |mode| (case, *mode)))
@@ -239,6 +313,7 @@ fn what_random_runs_have_found_is_right_for_good() {
         })
         .collect();
     let manifests: Vec<&Value> = cases.iter().map(|(_, _, manifest, _)| manifest).collect();
+    let openapi = OpenApi::of(api, &manifests);
     for (case, mode, manifest, path) in &cases {
         mode.again(api, path, manifest).unwrap_or_else(|error| panic!("{}: {error}", case.what));
     }
@@ -252,6 +327,10 @@ fn what_random_runs_have_found_is_right_for_good() {
         case.happens(api, *mode, path);
     }
     let said = scanner.scan(&manifests, &namespace.name);
+    let asked = cases.iter().map(|(_, mode, manifest, path)| Asked { name: format!("{mode:?}"), manifest, path });
+    let mut disputed = Vec::new();
+    agreement::judge(api, &openapi, &asked.collect::<Vec<_>>(), &said, "named", &mut disputed);
+    assert!(disputed.is_empty(), "{}", disputed.join("\n\n"));
     for (case, mode, manifest, path) in &cases {
         let said = said.of(manifest).expect("it was compared");
         let found: Vec<_> =

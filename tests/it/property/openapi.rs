@@ -33,6 +33,14 @@ impl OpenApi {
         read
     }
 
+    /// What the server publishes of the kinds of `objects`.
+    pub fn of(api: &Api, objects: &[&Value]) -> Self {
+        let mut versions: Vec<&str> = objects.iter().filter_map(|object| object["apiVersion"].as_str()).collect();
+        versions.sort_unstable();
+        versions.dedup();
+        Self::read(api, &versions)
+    }
+
     /// The component of this name.
     pub fn component(&self, name: &str) -> Schema<'_> {
         let (name, raw) = self.components.get_key_value(name).expect("the server publishes it");

@@ -4,6 +4,7 @@
 mod attacks;
 mod cluster;
 mod equality;
+mod fleet;
 mod limits;
 mod remote;
 mod settings;

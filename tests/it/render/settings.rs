@@ -2,8 +2,9 @@
 
 use driftd::config::Config;
 
-use super::site::{Site, script};
+use super::site::Site;
 use super::trees::KUSTOMIZATION;
+use crate::fixture::script;
 
 #[test]
 fn everything_that_is_wrong_with_renderers_is_told_at_once() {

@@ -1,7 +1,6 @@
 //! A repository, a snapshot and a configuration that renders it, made for one test.
 
 use std::fs;
-use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
@@ -183,15 +182,6 @@ pub fn declared(rendered: &Rendered) -> Vec<Object> {
 pub fn messages(gaps: &Value) -> String {
     let gaps = gaps.as_array().unwrap().iter();
     gaps.map(|gap| gap["message"].as_str().unwrap()).collect::<Vec<_>>().join("\n")
-}
-
-/// A script that may be run.
-pub fn script(path: &Path, text: &str) {
-    // Written by another process: a test that starts a program just now would inherit the open file.
-    let mut writer = Command::new("sh");
-    writer.args(["-c", "cat >\"$1\"", "sh"]).arg(path);
-    assert!(run(&mut writer, &format!("#!/bin/sh\n{text}\n")).status.success());
-    fs::set_permissions(path, fs::Permissions::from_mode(0o755)).unwrap();
 }
 
 /// The file that an object of a report comes from.

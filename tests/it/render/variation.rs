@@ -5,9 +5,9 @@ use std::fs;
 use driftd::pipeline::Pipeline;
 use serde_json::{Value, json};
 
-use super::site::{NAMESPACE, Site, object, script};
+use super::site::{NAMESPACE, Site, object};
 use super::trees::{CHART, KUSTOMIZATION};
-use crate::fixture::program;
+use crate::fixture::{program, script};
 
 const CHANCE: [(&str, &str); 4] = [
     ("app/Chart.yaml", "apiVersion: v2\nname: chance\nversion: 1.0.0\n"),

@@ -12,6 +12,7 @@ mod lifecycle;
 mod process;
 mod prometheus;
 mod readme;
+mod reload;
 mod workspace;
 
 use std::fs;
