@@ -1,8 +1,9 @@
 //! The one noticeboard: what the daemon found last, ready to be read by whoever serves it.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::mem;
 use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Instant;
 
 use jiff::Timestamp;
 use tokio::sync::watch;
@@ -17,7 +18,11 @@ use crate::report::{EnvironmentReport, Identity, Report};
 pub struct Board {
     held: Mutex<Held>,
     latest: watch::Sender<Arc<Notice>>,
+    hints: watch::Sender<Hints>,
 }
+
+/// When somebody said last that a repository has changed, by its name.
+pub type Hints = BTreeMap<String, Instant>;
 
 /// What is held of all environments.
 #[derive(Debug)]
@@ -86,7 +91,7 @@ impl Board {
         let entries = environments.into_iter().map(Entry::new).collect();
         let held = Held { entries, ready: false, configuration: Configuration::default() };
         let (latest, _) = watch::channel(Arc::new(Notice::of(&held)));
-        Self { held: Mutex::new(held), latest }
+        Self { held: Mutex::new(held), latest, hints: watch::Sender::default() }
     }
 
     /// From now on the environments `now` stand where those that belong to `family` did: the one of that name, and
@@ -143,6 +148,19 @@ impl Board {
         for promotion in promotions {
             self.change(&promotion.environment.clone(), |entry| entry.promotion = Some(promotion));
         }
+    }
+
+    /// Says that the repository of this name is said to have changed just now.
+    pub fn hint(&self, repository: &str) {
+        self.hints.send_modify(|hints| {
+            hints.insert(repository.to_owned(), Instant::now());
+        });
+    }
+
+    /// Sees every hint.
+    #[must_use]
+    pub fn hints(&self) -> watch::Receiver<Hints> {
+        self.hints.subscribe()
     }
 
     /// What stands now.

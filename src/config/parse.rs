@@ -10,8 +10,8 @@ use super::cursor::{Cursor, Noted, Notes, Section, did_you_mean};
 use super::error::Problem;
 use super::renderer::{Defaults, read_defaults, read_renderer, read_rendering};
 use super::{
-    Cluster, ClusterSource, Config, Environment, Renderer, Repository, Strategy, duration, promotion, reference,
-    repository, rules,
+    Cluster, ClusterSource, Config, Environment, Renderer, Repository, Strategy, Webhooks, duration, promotion,
+    reference, repository, rules, webhook,
 };
 use crate::drift::extras::Extras;
 use crate::yaml::{self, Budget, Document};
@@ -79,7 +79,7 @@ fn read(root: &Cursor<'_>, folder: &Path) -> Result<Config, Noted> {
         let least = interval.ok().flatten().unwrap_or(SHORTEST_INTERVAL);
         duration_of_at_least(cursor, least)
     });
-    let listen = file.optional("http", read_listen);
+    let http = file.optional("http", |cursor| read_http(cursor, folder));
     let git_cache = file.optional("gitCache", |cursor| Ok(folder.join(cursor.text()?)));
     let render_cache = file.optional("renderCache", |cursor| Ok(folder.join(cursor.text()?)));
     let clusters = Named::read(&file, "clusters", |section| read_cluster(section, folder));
@@ -102,10 +102,12 @@ fn read(root: &Cursor<'_>, folder: &Path) -> Result<Config, Noted> {
     renderers?;
     promotions?;
     let interval = interval?.unwrap_or(INTERVAL);
+    let (listen, webhooks) = http?.unwrap_or((LISTEN, Webhooks::new()));
     Ok(Config {
         interval,
         max_staleness: max_staleness?.unwrap_or(interval.saturating_mul(3)),
-        listen: listen?.unwrap_or(LISTEN),
+        listen,
+        webhooks,
         git_cache: git_cache?,
         render_cache: render_cache?,
         repositories: repositories.all()?,
@@ -128,16 +130,18 @@ pub(super) fn duration_of_at_least(cursor: &Cursor<'_>, least: Duration) -> Resu
     Ok(duration)
 }
 
-fn read_listen(cursor: &Cursor<'_>) -> Result<SocketAddr, Noted> {
-    match cursor.section(&["listen"])?.get("listen") {
-        None => Ok(LISTEN),
-        Some(listen) => listen.text()?.parse().map_err(|_| {
+fn read_http(cursor: &Cursor<'_>, folder: &Path) -> Result<(SocketAddr, Webhooks), Noted> {
+    let section = cursor.section(&["listen", "webhooks"])?;
+    let listen = section.optional("listen", |listen| {
+        listen.text()?.parse().map_err(|_| {
             listen.note(
                 "is no address to listen on",
                 "write an IP address and a port: `0.0.0.0:9847`, `127.0.0.1:9847` or `[::]:9847`",
             )
-        }),
-    }
+        })
+    });
+    let webhooks = section.optional("webhooks", |cursor| webhook::read(cursor, folder));
+    Ok((listen?.unwrap_or(LISTEN), webhooks?.unwrap_or_default()))
 }
 
 fn read_cluster(section: &Section<'_>, folder: &Path) -> Result<Cluster, Noted> {

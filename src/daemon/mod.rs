@@ -1,6 +1,7 @@
 //! The long-running driver: scans every environment again and again, and serves what it finds.
 
 mod fleet;
+mod hints;
 mod journal;
 mod notify;
 mod promote;

@@ -12,7 +12,7 @@ use super::worker::Scan;
 use super::{Daemon, DaemonError, bind, promote};
 use crate::board::{Board, Configuration};
 use crate::config::{Config, ConfigError, ConfigFile, ConfigText};
-use crate::http;
+use crate::http::{self, Webhooks};
 use crate::pipeline::Promotions;
 
 /// A daemon at work; its tasks end when it is dropped.
@@ -25,6 +25,7 @@ pub(super) struct Running<S> {
     tasks: Tasks,
     systemd: Arc<Systemd>,
     fleet: Fleet<S>,
+    webhooks: Webhooks,
     server: Task,
     promoting: Option<Task>,
     _word: Option<Task>,
@@ -34,7 +35,9 @@ impl<S: Scan> Running<S> {
     pub(super) fn start(daemon: Daemon, scanner: S, tasks: Tasks) -> Self {
         let Daemon { listener, address, board, config, promotions, .. } = daemon;
         let (scanner, promotions) = (Arc::new(scanner), Arc::new(promotions));
-        let server = serve(listener, &board, &tasks);
+        let webhooks = Webhooks::default();
+        webhooks.follow(&config);
+        let server = serve(listener, &board, &webhooks, &tasks);
         let systemd = Arc::new(Systemd::from_environment());
         let word = systemd
             .is_listening()
@@ -42,7 +45,7 @@ impl<S: Scan> Running<S> {
         let fleet = Fleet::start(&config, Arc::clone(&scanner), Arc::clone(&board), &tasks);
         let promoting = look_at(&promotions, &config, &board, &tasks);
         tracing::info!(%address, "listening");
-        Self { config, scanner, promotions, board, tasks, systemd, fleet, server, promoting, _word: word }
+        Self { config, scanner, promotions, board, tasks, systemd, fleet, webhooks, server, promoting, _word: word }
     }
 
     /// Goes over to the configuration that was read; where it cannot be followed, the one before stays in force.
@@ -83,10 +86,11 @@ impl<S: Scan> Running<S> {
         self.fleet.follow(&config, Arc::clone(&self.scanner)).await;
         self.promoting = look_at(&self.promotions, &config, &self.board, &self.tasks);
         if let Some((listener, address)) = moved {
-            let before = mem::replace(&mut self.server, serve(listener, &self.board, &self.tasks));
+            let before = mem::replace(&mut self.server, serve(listener, &self.board, &self.webhooks, &self.tasks));
             before.end().await;
             tracing::info!(%address, "listening");
         }
+        self.webhooks.follow(&config);
         self.config = config;
         Ok(text.digest())
     }
@@ -96,8 +100,8 @@ impl<S: Scan> Running<S> {
     }
 }
 
-fn serve(listener: TcpListener, board: &Arc<Board>, tasks: &Tasks) -> Task {
-    let router = http::router(Arc::clone(board));
+fn serve(listener: TcpListener, board: &Arc<Board>, webhooks: &Webhooks, tasks: &Tasks) -> Task {
+    let router = http::router(Arc::clone(board), webhooks.clone());
     tasks.spawn_draining("the HTTP server", |draining| http::serve(listener, router, draining.begun()))
 }
 

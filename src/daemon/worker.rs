@@ -1,15 +1,16 @@
 //! One environment's endless round: scan, remember, publish, wait.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 use std::mem;
 use std::net::SocketAddr;
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use jiff::SignedDuration;
 use tokio::sync::{Mutex, watch};
 use tokio::time::{Interval, MissedTickBehavior, interval, sleep};
 
+use super::hints::Waiting;
 use super::identity;
 use super::journal::Journal;
 use super::supervise::{Task, Tasks};
@@ -36,6 +37,9 @@ pub trait Scan: Send + Sync + 'static {
     fn expand(&self, environment: &Arc<Environment>) -> impl Future<Output = Vec<Arc<Environment>>> + Send {
         std::future::ready(vec![Arc::clone(environment)])
     }
+
+    /// Says that the repository of `environment` is said to have changed at `when`: what was learnt of it before is old.
+    fn changed(&self, _environment: &Environment, _when: Instant) {}
 }
 
 impl Scan for Pipeline {
@@ -49,6 +53,10 @@ impl Scan for Pipeline {
 
     fn expand(&self, environment: &Arc<Environment>) -> impl Future<Output = Vec<Arc<Environment>>> + Send {
         Self::expand(self, environment)
+    }
+
+    fn changed(&self, environment: &Environment, when: Instant) {
+        self.repositories().changed(&environment.repository.name, when);
     }
 }
 
@@ -66,6 +74,7 @@ impl<S> Course<S> {
     pub(super) fn new(config: &Config, scanner: Arc<S>) -> Self {
         let common = Config {
             listen: SocketAddr::from(([0, 0, 0, 0], 0)),
+            webhooks: BTreeMap::new(),
             repositories: Vec::new(),
             environments: Vec::new(),
             ..config.clone()
@@ -149,15 +158,20 @@ pub(super) fn start<S: Scan>(environment: Arc<Environment>, memory: Memory, post
     tasks.spawn(name, run(environment, memory, post))
 }
 
-/// Scans `environment` at once and then at every interval; a scan that takes longer leaves beats out.
+/// Scans `environment` at once, then at every interval and where its repository is said to have changed; a scan that
+/// takes longer leaves beats out.
 async fn run<S: Scan>(environment: Arc<Environment>, memory: Memory, mut post: Post<S>) {
     // Held for as long as the worker lives: there is one at a time.
     let mut memory = memory.lock().await;
     let Remembered { history, journal } = &mut *memory;
     let mut course = post.course.borrow_and_update().clone();
     let mut beat = course.beat();
+    let mut hints = Waiting::on(&post.board, Some(&environment.repository.name));
     loop {
-        post.next(&mut course, &mut beat).await;
+        tokio::select! {
+            () = post.next(&mut course, &mut beat) => {}
+            when = hints.next() => course.scanner.changed(&environment, when),
+        }
         history.hold_for(span(course.max_staleness));
         let scan = course.scanner.scan(&environment);
         tokio::pin!(scan);
@@ -180,8 +194,12 @@ async fn run_each<S: Scan>(family: Arc<Environment>, mut post: Post<S>) {
     let mut course = post.course.borrow_and_update().clone();
     let mut beat = course.beat();
     let mut running: HashMap<String, Task> = HashMap::new();
+    let mut hints = Waiting::on(&post.board, Some(&family.repository.name));
     loop {
-        post.next(&mut course, &mut beat).await;
+        tokio::select! {
+            () = post.next(&mut course, &mut beat) => {}
+            when = hints.next() => course.scanner.changed(&family, when),
+        }
         let now = course.scanner.expand(&family).await;
         let stays = |name: &String| now.iter().any(|environment| environment.name == *name);
         let gone: Vec<String> = running.keys().filter(|name| !stays(name)).cloned().collect();

@@ -1,8 +1,10 @@
-//! What the daemon serves: metrics, health, the report as JSON, and one page. All of it is read-only.
+//! What the daemon serves: metrics, health, the report as JSON, and one page, all of it read-only; and what forges tell
+//! it.
 
 mod accept;
 mod page;
 mod server;
+mod webhook;
 
 use std::sync::Arc;
 
@@ -19,13 +21,15 @@ use tower_http::CompressionLevel;
 use tower_http::compression::CompressionLayer;
 
 pub use server::serve;
+pub use webhook::Webhooks;
 
 use crate::board::{Board, Notice};
 use crate::metrics;
 use crate::report::{EnvironmentReport, Listing, Report, json, promotion};
 
 /// Every route, over what stands on `board`.
-pub fn router(board: Arc<Board>) -> Router {
+pub fn router(board: Arc<Board>, webhooks: Webhooks) -> Router {
+    let webhooks = webhook::router(webhooks, &board);
     Router::new()
         .route("/", get(index))
         .route("/metrics", get(scrape))
@@ -36,6 +40,7 @@ pub fn router(board: Arc<Board>) -> Router {
         .route("/api/v1/promotions", get(promotions))
         .fallback(async || error(StatusCode::NOT_FOUND, "there is nothing at this path"))
         .with_state(board)
+        .merge(webhooks)
         .layer(CompressionLayer::new().quality(CompressionLevel::Fastest))
         .layer(map_response(async |response: Response| harden(response)))
 }

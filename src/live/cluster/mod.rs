@@ -6,19 +6,23 @@ mod dry_run;
 mod page;
 mod pods;
 mod survey;
+mod tally;
+mod watch;
 
 use std::collections::{BTreeSet, HashMap};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex as Lock, PoisonError};
 
 use futures_util::StreamExt as _;
 use serde::Deserialize;
-use tokio::sync::Mutex;
+use tokio::sync::{Mutex, Semaphore};
 
 use crate::drift::model::{Gap, GapReason, Redactor, Schema, Scope, Stage, TypeKey};
 
 use super::{Awaited, Discovery, Keyed, Listing, Wanted};
 use client::{ApiError, Connection};
+pub use tally::{Requests, Tally};
+pub use watch::{Listener, Restart, Told};
 
 /// Objects of one page; a page is held as text while it is read.
 const PAGE: usize = 500;
@@ -34,6 +38,10 @@ pub struct Cluster {
     context: Option<String>,
     redactor: Redactor,
     connection: Mutex<Option<Connection>>,
+    watching: Mutex<Option<Connection>>,
+    /// The watches that list at once.
+    turns: Semaphore,
+    tally: Arc<Tally>,
     /// By the URL under which the server publishes it, which holds a hash of the content.
     schemas: Mutex<HashMap<String, Arc<Schema>>>,
     /// Of every kind that was ever served.
@@ -63,6 +71,8 @@ struct PageMeta {
     /// Where the next page begins; empty on the last.
     #[serde(default, rename = "continue")]
     next: String,
+    #[serde(default, rename = "resourceVersion")]
+    resource_version: String,
 }
 
 impl Cluster {
@@ -75,6 +85,9 @@ impl Cluster {
             context,
             redactor,
             connection: Mutex::default(),
+            watching: Mutex::default(),
+            turns: Semaphore::new(CONCURRENCY),
+            tally: Arc::default(),
             schemas: Mutex::default(),
             scopes: Lock::default(),
         }
@@ -86,9 +99,20 @@ impl Cluster {
         if let Some(connection) = &*connection {
             return Ok(connection.clone());
         }
-        let made = Connection::open(self.kubeconfig.as_deref(), self.context.as_deref()).await?;
+        let made = Connection::open(self.access(), &self.tally).await?;
         *connection = Some(made.clone());
         Ok(made)
+    }
+
+    /// The kubeconfig file and the context.
+    fn access(&self) -> (Option<&Path>, Option<&str>) {
+        (self.kubeconfig.as_deref(), self.context.as_deref())
+    }
+
+    /// What it was asked so far.
+    #[must_use]
+    pub fn tally(&self) -> Arc<Tally> {
+        Arc::clone(&self.tally)
     }
 
     /// Drops the connection, so that the next scan reads credentials and addresses again.
@@ -211,7 +235,7 @@ impl Cluster {
             let read = tokio::task::spawn_blocking(move || page::read(&text, &of, &redactor, &*keep)).await;
             let (part, after) = read.ok().flatten().ok_or_else(|| connection.unreadable("a list"))?;
             listing.extend(part);
-            next = after;
+            next = after.next;
             if next.is_empty() {
                 break;
             }
@@ -245,11 +269,16 @@ fn hint(reason: GapReason) -> &'static str {
     }
 }
 
-fn page_url(scope: &Wanted, selector: &str, next: &str) -> String {
+/// The path of a kind's objects in a scope.
+fn collection(scope: &Wanted) -> String {
     let TypeKey { group, version, .. } = &scope.type_key;
     let root = if group.is_empty() { format!("/api/{version}") } else { format!("/apis/{group}/{version}") };
     let namespace = scope.namespace.as_ref().map_or_else(String::new, |name| format!("/namespaces/{name}"));
-    let mut query = form_urlencoded::Serializer::new(format!("{root}{namespace}/{}?", scope.served.plural));
+    format!("{root}{namespace}/{}", scope.served.plural)
+}
+
+fn page_url(scope: &Wanted, selector: &str, next: &str) -> String {
+    let mut query = form_urlencoded::Serializer::new(format!("{}?", collection(scope)));
     query.append_pair("limit", &PAGE.to_string());
     if !selector.is_empty() {
         query.append_pair("labelSelector", selector);

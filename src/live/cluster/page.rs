@@ -8,19 +8,19 @@ use super::super::{Keyed, Listing, Wanted};
 use super::PageMeta;
 use crate::drift::model::{Declared, Gap, GapReason, Live, Received, Redactor, Stage};
 
-/// What `keep` makes of a page's objects, and the token of the next page; `None` for a text that is no list.
+/// What `keep` makes of a page's objects, and what it says of itself; `None` for a text that is no list.
 pub(super) fn read<T: Keyed>(
     text: &str,
     scope: &Wanted,
     redactor: &Redactor,
     keep: &dyn Fn(Live) -> T,
-) -> Option<(Listing<T>, String)> {
+) -> Option<(Listing<T>, PageMeta)> {
     let mut listing = Listing::default();
     let page = Page { scope, redactor, keep, listing: &mut listing };
     let mut deserializer = serde_json::Deserializer::from_str(text);
-    let next = page.deserialize(&mut deserializer).ok()?;
+    let metadata = page.deserialize(&mut deserializer).ok()?;
     deserializer.end().ok()?;
-    Some((listing, next))
+    Some((listing, metadata))
 }
 
 struct Page<'p, T> {
@@ -47,21 +47,21 @@ impl<T: Keyed> Page<'_, T> {
 }
 
 impl<'de, T: Keyed> DeserializeSeed<'de> for Page<'_, T> {
-    type Value = String;
+    type Value = PageMeta;
 
-    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<String, D::Error> {
+    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<PageMeta, D::Error> {
         deserializer.deserialize_map(self)
     }
 }
 
 impl<'de, T: Keyed> Visitor<'de> for Page<'_, T> {
-    type Value = String;
+    type Value = PageMeta;
 
     fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("a list")
     }
 
-    fn visit_map<A: MapAccess<'de>>(mut self, mut fields: A) -> Result<String, A::Error> {
+    fn visit_map<A: MapAccess<'de>>(mut self, mut fields: A) -> Result<PageMeta, A::Error> {
         let mut metadata: Option<PageMeta> = None;
         while let Some(key) = fields.next_key::<String>()? {
             match key.as_str() {
@@ -72,7 +72,7 @@ impl<'de, T: Keyed> Visitor<'de> for Page<'_, T> {
                 }
             }
         }
-        metadata.map(|metadata| metadata.next).ok_or_else(|| serde::de::Error::missing_field("metadata"))
+        metadata.ok_or_else(|| serde::de::Error::missing_field("metadata"))
     }
 }
 

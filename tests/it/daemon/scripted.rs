@@ -118,6 +118,7 @@ pub fn config(names: &[&str]) -> Config {
         interval: Duration::from_millis(1),
         max_staleness: Duration::from_mins(3),
         listen: "127.0.0.1:0".parse().unwrap(),
+        webhooks: BTreeMap::new(),
         git_cache: None,
         render_cache: None,
         environments: environments.collect(),
