@@ -10,7 +10,7 @@ use tokio::sync::watch;
 
 use crate::drift::promotion::Promotion;
 pub use crate::metrics::Configuration;
-use crate::metrics::{self, Format, Observed, Samples, ScanErrors, Standing};
+use crate::metrics::{self, Events, Format, Observed, Samples, ScanErrors, Standing};
 use crate::report::{EnvironmentReport, Identity, Report};
 
 /// Takes reports from the scans, hands out the latest [`Notice`].
@@ -80,6 +80,7 @@ struct Entry {
     freshness: Freshness,
     report: Option<EnvironmentReport>,
     errors: ScanErrors,
+    events: Events,
     promotion: Option<Promotion>,
     samples: Samples,
 }
@@ -195,8 +196,14 @@ impl Board {
 impl Entry {
     fn new(identity: Identity) -> Self {
         let freshness = Freshness { identity, last_scan: None, last_success: None };
-        let mut entry =
-            Self { freshness, report: None, errors: ScanErrors::new(), promotion: None, samples: Samples::default() };
+        let mut entry = Self {
+            freshness,
+            report: None,
+            errors: ScanErrors::new(),
+            events: Events::new(),
+            promotion: None,
+            samples: Samples::default(),
+        };
         entry.samples = entry.render();
         entry
     }
@@ -226,6 +233,9 @@ impl Entry {
         for stage in stages {
             *self.errors.entry(stage).or_default() += 1;
         }
+        for (event, count) in &report.events {
+            *self.events.entry(*event).or_default() += count;
+        }
         self.report = Some(report);
     }
 
@@ -247,6 +257,7 @@ impl Entry {
             last_scan: self.freshness.last_scan,
             last_success: self.freshness.last_success,
             errors: &self.errors,
+            events: &self.events,
             promotion: self.promotion.as_ref(),
         })
     }

@@ -26,6 +26,7 @@ use crate::drift::extras::Extras;
 use crate::drift::ignore::IgnoreRule;
 use crate::drift::model::RedactRule;
 pub use address::{Address, NoAddress};
+pub use duration::ago as moment;
 pub use error::{ConfigError, Problem, Problems};
 pub use file::{ConfigFile, ConfigText};
 pub use reference::{Pattern, Pick, Reference};
@@ -41,6 +42,12 @@ pub struct Config {
     pub max_staleness: Duration,
     /// Where the daemon listens.
     pub listen: SocketAddr,
+    /// Where drift is remembered beyond the process; in memory where absent.
+    pub state: Option<PathBuf>,
+    /// How long resolved drift is remembered.
+    pub retention: Duration,
+    /// The key of the digests that stand for secret values, in place of the one beside `state`.
+    pub redaction_key_file: Option<PathBuf>,
     /// Who may tell that a repository has changed.
     pub webhooks: Webhooks,
     /// Where mirrors of remote repositories are kept; in a temporary folder of the process where absent.

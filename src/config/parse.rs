@@ -17,6 +17,10 @@ use crate::drift::extras::Extras;
 use crate::yaml::{self, Budget, Document};
 
 const INTERVAL: Duration = Duration::from_mins(1);
+/// How long resolved drift is remembered.
+pub(super) const RETENTION: Duration = Duration::from_hours(90 * 24);
+/// Flapping is told by the last hour.
+const SHORTEST_RETENTION: Duration = Duration::from_hours(1);
 const SHORTEST_INTERVAL: Duration = Duration::from_secs(1);
 const LISTEN: SocketAddr = SocketAddr::new(std::net::IpAddr::V4(Ipv4Addr::UNSPECIFIED), 9847);
 
@@ -59,6 +63,9 @@ fn read(root: &Cursor<'_>, folder: &Path) -> Result<Config, Noted> {
         "interval",
         "maxStaleness",
         "http",
+        "state",
+        "retention",
+        "redactionKeyFile",
         "gitCache",
         "renderCache",
         "clusters",
@@ -79,6 +86,9 @@ fn read(root: &Cursor<'_>, folder: &Path) -> Result<Config, Noted> {
         let least = interval.ok().flatten().unwrap_or(SHORTEST_INTERVAL);
         duration_of_at_least(cursor, least)
     });
+    let state = file.optional("state", |cursor| Ok(folder.join(cursor.text()?)));
+    let retention = file.optional("retention", |cursor| duration_of_at_least(cursor, SHORTEST_RETENTION));
+    let redaction_key_file = file.optional("redactionKeyFile", |cursor| Ok(folder.join(cursor.text()?)));
     let http = file.optional("http", |cursor| read_http(cursor, folder));
     let git_cache = file.optional("gitCache", |cursor| Ok(folder.join(cursor.text()?)));
     let render_cache = file.optional("renderCache", |cursor| Ok(folder.join(cursor.text()?)));
@@ -106,6 +116,9 @@ fn read(root: &Cursor<'_>, folder: &Path) -> Result<Config, Noted> {
     Ok(Config {
         interval,
         max_staleness: max_staleness?.unwrap_or(interval.saturating_mul(3)),
+        state: state?,
+        retention: retention?.unwrap_or(RETENTION),
+        redaction_key_file: redaction_key_file?,
         listen,
         webhooks,
         git_cache: git_cache?,

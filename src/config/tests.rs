@@ -9,6 +9,9 @@ interval: 30s
 maxStaleness: 5m
 http:
   listen: 127.0.0.1:0
+state: state.db
+retention: 30d
+redactionKeyFile: /run/key
 gitCache: mirrors
 renderCache: renders
 clusters:
@@ -132,6 +135,9 @@ fn a_whole_file_is_read() {
         interval: Duration::from_secs(30),
         max_staleness: Duration::from_mins(5),
         listen: "127.0.0.1:0".parse().unwrap(),
+        state: Some("/etc/driftd/state.db".into()),
+        retention: Duration::from_hours(30 * 24),
+        redaction_key_file: Some("/run/key".into()),
         webhooks: BTreeMap::new(),
         environments: vec![
             Arc::new(Environment {

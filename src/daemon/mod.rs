@@ -1,5 +1,6 @@
 //! The long-running driver: scans every environment again and again, and serves what it finds.
 
+mod chronicle;
 mod fleet;
 mod hints;
 mod journal;
@@ -28,6 +29,7 @@ use crate::board::{Board, Configuration};
 use crate::config::{Config, ConfigError, ConfigFile, Environment};
 use crate::pipeline::{Pipeline, PipelineError, Promotions};
 use crate::report::Identity;
+use crate::store::Store;
 use reload::Reloads;
 use running::Running;
 use supervise::Supervisor;
@@ -106,6 +108,7 @@ pub struct Daemon {
     address: SocketAddr,
     board: Arc<Board>,
     config: Config,
+    store: Arc<Store>,
     promotions: Promotions,
     /// Absent where its configuration is as it is.
     reloads: Option<Reloads>,
@@ -118,10 +121,12 @@ impl Daemon {
     /// The address cannot be bound.
     pub async fn bind(config: &Config) -> Result<Self, DaemonError> {
         let (listener, address) = bind(config.listen).await?;
+        // First of all: the key of the digests lies beside it.
+        let store = Arc::new(Store::new(config.state.as_deref(), config.retention));
         let board = Board::new(config.environments.iter().map(|environment| identity(environment)).collect());
         let promotions = Promotions::new(config)?;
         let (board, config) = (Arc::new(board), config.clone());
-        Ok(Self { listener, address, board, config, promotions, reloads: None })
+        Ok(Self { listener, address, board, config, store, promotions, reloads: None })
     }
 
     /// Where it listens.

@@ -14,6 +14,7 @@ use crate::board::{Board, Configuration};
 use crate::config::{Config, ConfigError, ConfigFile, ConfigText};
 use crate::http::{self, Webhooks};
 use crate::pipeline::Promotions;
+use crate::store::Store;
 
 /// A daemon at work; its tasks end when it is dropped.
 #[derive(Debug)]
@@ -22,6 +23,7 @@ pub(super) struct Running<S> {
     scanner: Arc<S>,
     promotions: Arc<Promotions>,
     board: Arc<Board>,
+    store: Arc<Store>,
     tasks: Tasks,
     systemd: Arc<Systemd>,
     fleet: Fleet<S>,
@@ -33,19 +35,32 @@ pub(super) struct Running<S> {
 
 impl<S: Scan> Running<S> {
     pub(super) fn start(daemon: Daemon, scanner: S, tasks: Tasks) -> Self {
-        let Daemon { listener, address, board, config, promotions, .. } = daemon;
+        let Daemon { listener, address, board, store, config, promotions, .. } = daemon;
         let (scanner, promotions) = (Arc::new(scanner), Arc::new(promotions));
         let webhooks = Webhooks::default();
         webhooks.follow(&config);
-        let server = serve(listener, &board, &webhooks, &tasks);
+        let server = serve(listener, (&board, &store, &webhooks), &tasks);
         let systemd = Arc::new(Systemd::from_environment());
         let word = systemd
             .is_listening()
             .then(|| tasks.spawn("the word to systemd", Arc::clone(&systemd).attend(Arc::clone(&board))));
-        let fleet = Fleet::start(&config, Arc::clone(&scanner), Arc::clone(&board), &tasks);
+        let fleet = Fleet::start(&config, Arc::clone(&scanner), (Arc::clone(&board), Arc::clone(&store)), &tasks);
         let promoting = look_at(&promotions, &config, &board, &tasks);
         tracing::info!(%address, "listening");
-        Self { config, scanner, promotions, board, tasks, systemd, fleet, webhooks, server, promoting, _word: word }
+        Self {
+            config,
+            scanner,
+            promotions,
+            board,
+            store,
+            tasks,
+            systemd,
+            fleet,
+            webhooks,
+            server,
+            promoting,
+            _word: word,
+        }
     }
 
     /// Goes over to the configuration that was read; where it cannot be followed, the one before stays in force.
@@ -77,6 +92,11 @@ impl<S: Scan> Running<S> {
             return Ok(text.digest());
         }
         let moved = if config.listen == self.config.listen { None } else { Some(bind(config.listen).await?) };
+        if (&config.state, config.retention) != (&self.config.state, self.config.retention) {
+            tracing::warn!(
+                "`state` and `retention` are read at the start: the history goes on as before until a restart"
+            );
+        }
         // Nothing can fail from here on.
         self.promotions = Arc::new(self.promotions.reconfigured(&config));
         self.scanner = Arc::new(self.scanner.reconfigured(&config, self.promotions.repositories()));
@@ -86,7 +106,10 @@ impl<S: Scan> Running<S> {
         self.fleet.follow(&config, Arc::clone(&self.scanner)).await;
         self.promoting = look_at(&self.promotions, &config, &self.board, &self.tasks);
         if let Some((listener, address)) = moved {
-            let before = mem::replace(&mut self.server, serve(listener, &self.board, &self.webhooks, &self.tasks));
+            let before = mem::replace(
+                &mut self.server,
+                serve(listener, (&self.board, &self.store, &self.webhooks), &self.tasks),
+            );
             before.end().await;
             tracing::info!(%address, "listening");
         }
@@ -100,8 +123,12 @@ impl<S: Scan> Running<S> {
     }
 }
 
-fn serve(listener: TcpListener, board: &Arc<Board>, webhooks: &Webhooks, tasks: &Tasks) -> Task {
-    let router = http::router(Arc::clone(board), webhooks.clone());
+fn serve(
+    listener: TcpListener,
+    (board, store, webhooks): (&Arc<Board>, &Arc<Store>, &Webhooks),
+    tasks: &Tasks,
+) -> Task {
+    let router = http::router(Arc::clone(board), Arc::clone(store), webhooks.clone());
     tasks.spawn_draining("the HTTP server", |draining| http::serve(listener, router, draining.begun()))
 }
 

@@ -10,17 +10,18 @@ use jiff::SignedDuration;
 use tokio::sync::{Mutex, watch};
 use tokio::time::{Interval, MissedTickBehavior, interval, sleep};
 
+use super::chronicle::Chronicle;
 use super::hints::Waiting;
 use super::identity;
 use super::journal::Journal;
 use super::supervise::{Task, Tasks};
 use crate::board::Board;
 use crate::config::{Config, Environment};
-use crate::drift::history::History;
-use crate::drift::model::{Assessment, Gap, GapReason, ObjectAssessment, Stage, Summary};
+use crate::drift::model::{Gap, GapReason, Stage, Summary};
 use crate::git::Repositories;
 use crate::pipeline::{self, Pipeline};
 use crate::report::EnvironmentReport;
+use crate::store::Store;
 
 /// Whatever can scan an environment.
 pub trait Scan: Send + Sync + 'static {
@@ -102,12 +103,14 @@ impl<S> Clone for Course<S> {
 pub(super) struct Post<S> {
     pub course: watch::Receiver<Course<S>>,
     pub board: Arc<Board>,
+    pub store: Arc<Store>,
     pub tasks: Tasks,
 }
 
 impl<S> Clone for Post<S> {
     fn clone(&self) -> Self {
-        Self { course: self.course.clone(), board: Arc::clone(&self.board), tasks: self.tasks.clone() }
+        let Self { course, board, store, tasks } = self;
+        Self { course: course.clone(), board: Arc::clone(board), store: Arc::clone(store), tasks: tasks.clone() }
     }
 }
 
@@ -135,14 +138,14 @@ pub(super) type Memory = Arc<Mutex<Remembered>>;
 /// See [`Memory`].
 #[derive(Debug)]
 pub(super) struct Remembered {
-    history: History,
+    chronicle: Chronicle,
     journal: Journal,
 }
 
-/// Nothing is known yet.
-pub(super) fn memory(max_staleness: Duration) -> Memory {
-    let history = History::new(span(max_staleness));
-    Arc::new(Mutex::new(Remembered { history, journal: Journal::default() }))
+/// Of the environment `name` nothing is known yet but what is on record.
+pub(super) fn memory(name: &str, max_staleness: Duration, store: &Arc<Store>) -> Memory {
+    let chronicle = Chronicle::new(name, span(max_staleness), Arc::clone(store));
+    Arc::new(Mutex::new(Remembered { chronicle, journal: Journal::default() }))
 }
 
 fn span(duration: Duration) -> SignedDuration {
@@ -163,7 +166,7 @@ pub(super) fn start<S: Scan>(environment: Arc<Environment>, memory: Memory, post
 async fn run<S: Scan>(environment: Arc<Environment>, memory: Memory, mut post: Post<S>) {
     // Held for as long as the worker lives: there is one at a time.
     let mut memory = memory.lock().await;
-    let Remembered { history, journal } = &mut *memory;
+    let Remembered { chronicle, journal } = &mut *memory;
     let mut course = post.course.borrow_and_update().clone();
     let mut beat = course.beat();
     let mut hints = Waiting::on(&post.board, Some(&environment.repository.name));
@@ -172,17 +175,17 @@ async fn run<S: Scan>(environment: Arc<Environment>, memory: Memory, mut post: P
             () = post.next(&mut course, &mut beat) => {}
             when = hints.next() => course.scanner.changed(&environment, when),
         }
-        history.hold_for(span(course.max_staleness));
+        chronicle.hold_for(span(course.max_staleness));
         let scan = course.scanner.scan(&environment);
         tokio::pin!(scan);
         let report = tokio::select! {
             report = &mut scan => report,
             () = sleep(course.max_staleness) => {
-                withdraw(&environment.name, history, &post.board, course.max_staleness);
+                withdraw(&environment.name, chronicle, &post.board, course.max_staleness);
                 scan.await
             }
         };
-        let report = remember(history, report);
+        let report = chronicle.absorb(report).await;
         journal.tell(&report);
         post.board.publish(report);
     }
@@ -214,7 +217,7 @@ async fn run_each<S: Scan>(family: Arc<Environment>, mut post: Post<S>) {
         post.board.regroup(&family.name, now.iter().map(|environment| identity(environment)).collect());
         for environment in come {
             let name = environment.name.clone();
-            let worker = run(environment, memory(course.max_staleness), post.clone());
+            let worker = run(environment, memory(&name, course.max_staleness, &post.store), post.clone());
             running.insert(name.clone(), post.tasks.spawn(format!("the scan of environment {name}"), worker));
         }
     }
@@ -224,24 +227,14 @@ fn names(environments: &[Arc<Environment>]) -> String {
     environments.iter().map(|environment| environment.name.as_str()).collect::<Vec<_>>().join(", ")
 }
 
-/// The report with what the history adds to it: drift that stands, and since when.
-fn remember(history: &mut History, mut report: EnvironmentReport) -> EnvironmentReport {
-    let scan = Assessment { objects: mem::take(&mut report.objects), gaps: report.gaps.clone() };
-    let objects = history.absorb(scan, report.finished_at);
-    with_objects(report, objects)
-}
-
-fn with_objects(report: EnvironmentReport, objects: Vec<ObjectAssessment>) -> EnvironmentReport {
-    EnvironmentReport { summary: Summary::of(&objects), objects, ..report }
-}
-
 /// A scan hangs: what can no longer be vouched for is taken from the board, and the report says why.
-fn withdraw(name: &str, history: &History, board: &Board, max_staleness: Duration) {
+fn withdraw(name: &str, chronicle: &Chronicle, board: &Board, max_staleness: Duration) {
     let seconds = max_staleness.as_secs_f64();
     tracing::warn!(environment = name, "the scan has not ended after {seconds}s; known drift is withdrawn");
     let notice = board.latest();
     let Some(report) = notice.environment(name) else { return };
-    let mut report = with_objects(report.clone(), history.standing(pipeline::now()));
+    let objects = chronicle.standing(pipeline::now());
+    let mut report = EnvironmentReport { summary: Summary::of(&objects), objects, ..report.clone() };
     report.complete = false;
     report.gaps.push(Gap {
         stage: Stage::Compare,

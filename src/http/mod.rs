@@ -2,6 +2,7 @@
 //! it.
 
 mod accept;
+mod history;
 mod page;
 mod server;
 mod webhook;
@@ -26,9 +27,11 @@ pub use webhook::Webhooks;
 use crate::board::{Board, Notice};
 use crate::metrics;
 use crate::report::{EnvironmentReport, Listing, Report, json, promotion};
+use crate::store::Store;
 
-/// Every route, over what stands on `board`.
-pub fn router(board: Arc<Board>, webhooks: Webhooks) -> Router {
+/// Every route, over what stands on `board` and what is on record.
+pub fn router(board: Arc<Board>, store: Arc<Store>, webhooks: Webhooks) -> Router {
+    let record = Router::new().route("/api/v1/history", get(history::answer)).with_state((Arc::clone(&board), store));
     let webhooks = webhook::router(webhooks, &board);
     Router::new()
         .route("/", get(index))
@@ -40,6 +43,7 @@ pub fn router(board: Arc<Board>, webhooks: Webhooks) -> Router {
         .route("/api/v1/promotions", get(promotions))
         .fallback(async || error(StatusCode::NOT_FOUND, "there is nothing at this path"))
         .with_state(board)
+        .merge(record)
         .merge(webhooks)
         .layer(CompressionLayer::new().quality(CompressionLevel::Fastest))
         .layer(map_response(async |response: Response| harden(response)))

@@ -15,7 +15,8 @@ use crate::live::{self, Listing, NamedFile, Snapshot, SnapshotError, read_files}
 use crate::manifest;
 use crate::report::{EnvironmentReport, Identity};
 
-use super::{Evidence, PipelineError, Rules, Second, Seen, Standing, evaluate, now, random_redactor};
+use super::{Evidence, PipelineError, Rules, Second, Seen, Standing, evaluate, now};
+use crate::store::random_redactor;
 
 /// What becomes of live objects that the desired side does not declare.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -56,7 +57,7 @@ pub enum DiffError {
 /// An input cannot be read, holds a document that is no object, or the same object twice.
 pub fn diff(desired: &Path, live: &Path, undeclared: Undeclared) -> Result<EnvironmentReport, DiffError> {
     let started_at = now();
-    let redactor = random_redactor()?;
+    let redactor = random_redactor().map_err(PipelineError::from)?;
     let mut lives = Snapshot::new(live.to_owned(), redactor.clone()).objects()?;
     let mut declared = read_desired(desired, &redactor)?;
     if declared.is_empty() {
