@@ -13,9 +13,9 @@ use crate::drift::model::{Declarations, Desired, KindKey, Live, ObjectKey, Packe
 use crate::drift::schema::Definitions;
 use crate::live::{self, Listing, NamedFile, Snapshot, SnapshotError, read_files};
 use crate::manifest;
-use crate::report::{EnvironmentReport, Identity};
+use crate::report::{EnvironmentReport, Identity, Rendering};
 
-use super::{Evidence, PipelineError, Rules, Second, Seen, Standing, evaluate, now};
+use super::{Evidence, PipelineError, Rules, Second, Seen, Standing, evaluate, hooks, now};
 use crate::store::random_redactor;
 
 /// What becomes of live objects that the desired side does not declare.
@@ -89,6 +89,7 @@ pub fn diff(desired: &Path, live: &Path, undeclared: Undeclared) -> Result<Envir
     for seen in seen {
         listing.insert(seen);
     }
+    let hooks = hooks::count_gone(standing.declared(), &listing);
     let evidence = Evidence { standing, live: listing, extra, second: Second::default(), gaps: Vec::new() };
     let mut assessment = evaluate(&evidence);
     let declared = evidence.standing.declared();
@@ -100,7 +101,8 @@ pub fn diff(desired: &Path, live: &Path, undeclared: Undeclared) -> Result<Envir
         cluster: live.display().to_string(),
     };
     let times = (started_at, now());
-    Ok(EnvironmentReport { ignored, ..EnvironmentReport::new(identity, None, assessment, times) })
+    let rendering = Rendering { renderer: None, hooks };
+    Ok(EnvironmentReport { rendering, ignored, ..EnvironmentReport::new(identity, None, assessment, times) })
 }
 
 fn read_desired(path: &Path, redactor: &Redactor) -> Result<Vec<Packed>, DiffError> {

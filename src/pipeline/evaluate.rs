@@ -44,7 +44,7 @@ pub struct Evidence {
 pub fn evaluate(evidence: &Evidence) -> Assessment {
     let Evidence { standing, live, extra: extras, second, gaps } = evidence;
     let verdict = |declared: &Packed| standing.verdict(declared, live.find(&declared.key), second);
-    let mut objects: Vec<ObjectAssessment> = standing.declared().objects().par_iter().map(verdict).collect();
+    let mut objects: Vec<ObjectAssessment> = standing.declared().objects().par_iter().filter_map(verdict).collect();
     objects.extend(extras.iter().map(|live| extra(live, &standing.rules().authors)));
     objects.sort_by(|one, other| one.key.cmp(&other.key));
     Assessment { objects, gaps: gaps.clone() }
@@ -237,7 +237,7 @@ impl<'a> Judge<'a> {
         if differences.is_empty() {
             return Verdicts::default();
         }
-        let is_default = |pointer: &Pointer| is_default(self.schema, root, content, pointer);
+        let is_default = |pointer: &Pointer| is_default(self.schema, root, &normalised.declared, content, pointer);
         let known = Known {
             written: &self.desired.content,
             schema: self.schema,

@@ -22,7 +22,7 @@ use crate::report::Rendering;
 use super::extra::Beside;
 use super::renders::{Inputs, Renders, Tip};
 use super::rollout::{self, Rollouts};
-use super::{Evidence, Rules, Second, Seen, Standing, autoscaling, extra, versions};
+use super::{Evidence, Rules, Second, Seen, Standing, autoscaling, extra, hooks, versions};
 
 /// Where objects live that name no namespace, in an environment that names none either.
 pub(super) const DEFAULT_NAMESPACE: &str = "default";
@@ -71,7 +71,7 @@ pub(super) async fn gather(
         Ok(declared) => declared,
         Err((tip, gaps)) => return Gathered::nothing(environment, rules, tip, gaps),
     };
-    let rendering = Rendering { renderer: Some(inputs.sources.renderer()), hooks: rendered.hooks };
+    let mut rendering = Rendering { renderer: Some(inputs.sources.renderer()), hooks: rendered.hooks };
     let mut gaps = rendered.gaps;
     if rendered.objects.is_empty() && gaps.is_empty() {
         gaps.push(nothing_declared(environment));
@@ -80,6 +80,7 @@ pub(super) async fn gather(
     gaps.append(&mut lived.gaps);
     let Lived { standing, listing, pods, served, .. } = lived;
     let declared = standing.declared();
+    rendering.hooks += hooks::count_gone(declared, &listing);
     let (beside, (rollouts, unread)) = tokio::join!(
         extra::look(extras, source, declared, &listing, &gaps),
         rollout::look(source, declared, &listing, pods, &rules.image_mirrors)

@@ -15,7 +15,7 @@ use crate::drift::rollout::{Kind, Template};
 use crate::live::{Found, Keyed};
 
 use super::evaluate::Judge;
-use super::{Readings, Rules};
+use super::{Readings, Rules, hooks};
 
 /// One environment's declarations, packed, with the schemas and autoscalers by which they are judged.
 ///
@@ -217,9 +217,14 @@ impl Standing {
         compare::equal(context, root, &full, &live.content)
     }
 
-    /// The verdict on a declared object by what was last seen of it.
+    /// The verdict on a declared object by what was last seen of it; `None` for a hook that has run and is gone, which
+    /// nobody misses.
     #[must_use]
-    pub fn verdict(&self, declared: &Packed, found: Found<&Seen>, second: &Second) -> ObjectAssessment {
+    pub fn verdict(&self, declared: &Packed, found: Found<&Seen>, second: &Second) -> Option<ObjectAssessment> {
+        (!hooks::is_gone(declared, found)).then(|| self.verdict_on(declared, found, second))
+    }
+
+    fn verdict_on(&self, declared: &Packed, found: Found<&Seen>, second: &Second) -> ObjectAssessment {
         let bare = |state| Judge::bare(declared, state);
         let live = match found {
             Found::Absent => return Judge::missing(declared),

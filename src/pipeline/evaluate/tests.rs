@@ -57,7 +57,7 @@ fn findings_by(schema: &Arc<Schema>, rules: &Rules, desired: Desired, live: Live
     let declared = Declarations::from_iter([desired.pack()]);
     let standing = Standing::new("test", declared, schemas, Autoscalers::default(), Arc::new(rules.clone()));
     let [declared] = standing.declared().objects() else { unreachable!("one object is declared") };
-    let verdict = |seen: Seen| standing.verdict(declared, Found::Here(&seen), &Second::default());
+    let verdict = |seen: Seen| standing.verdict(declared, Found::Here(&seen), &Second::default()).expect("it lives");
     let whole = verdict(standing.keep(live.clone()));
     assert_eq!(verdict(standing.look(live)), whole);
     whole.findings

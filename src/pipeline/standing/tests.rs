@@ -40,7 +40,7 @@ fn standing(objects: &[&str]) -> Standing {
 
 /// The verdict on the only declared object.
 fn verdict(standing: &Standing, found: Found<&Seen>) -> ObjectAssessment {
-    standing.verdict(&standing.declared().objects()[0], found, &Second::default())
+    standing.verdict(&standing.declared().objects()[0], found, &Second::default()).unwrap()
 }
 
 #[test]

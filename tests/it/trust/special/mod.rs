@@ -6,6 +6,7 @@ mod autoscaling;
 mod conversion;
 mod deployers;
 mod dumps;
+mod hooks;
 mod images;
 mod injected;
 mod lag;
