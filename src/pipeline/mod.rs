@@ -5,6 +5,7 @@ mod diff;
 mod evaluate;
 mod extra;
 mod gather;
+mod hooks;
 mod kept;
 mod lag;
 mod promotion;
