@@ -7,7 +7,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use tokio::sync::Mutex as AsyncMutex;
 
 use crate::config::{Deployer, Environment, Follow};
-use crate::drift::model::{Desired, Gap, GapReason, Redactor, Stage};
+use crate::drift::model::{Desired, Gap, GapReason, Packed, Redactor, Stage};
 use crate::git::{Checkout, GitError, Repositories};
 use crate::live::Source;
 use crate::render::{self, Part, Sources};
@@ -159,7 +159,8 @@ impl Reading<'_> {
         let capabilities = capabilities.map_err(|gap| Stop { tip: Some(tip.clone()), gaps: vec![gap] })?;
         let inputs = Inputs { sources: files.files, capabilities };
         let rendered = self.renders.first(&family, &inputs, self.redactor).await;
-        let descriptions = Arc::new(chosen(rendered.objects.clone(), rendered.gaps.clone(), &follow.deployer));
+        let objects = rendered.objects.iter().map(Packed::unpack);
+        let descriptions = Arc::new(chosen(objects, rendered.gaps.clone(), &follow.deployer));
         if descriptions.gaps.is_empty() {
             let (revision, descriptions) = (files.revision, Arc::clone(&descriptions));
             *known = Some(Known { revision, descriptions });
@@ -169,7 +170,7 @@ impl Reading<'_> {
 }
 
 /// The objects among those rendered that describe environments of this cluster, by their names.
-fn chosen(objects: Vec<Desired>, mut gaps: Vec<Gap>, deployer: &Deployer) -> Descriptions {
+fn chosen(objects: impl Iterator<Item = Desired>, mut gaps: Vec<Gap>, deployer: &Deployer) -> Descriptions {
     let mut seen = BTreeSet::new();
     let mut chosen = Vec::new();
     for object in objects {

@@ -2,7 +2,7 @@
 
 use serde_json::{Map, Value};
 
-use crate::drift::model::Desired;
+use crate::drift::model::{Desired, Packed};
 
 /// What a deployer does to rendered objects before it applies them.
 #[derive(Debug, Clone, Default)]
@@ -39,17 +39,28 @@ const FLUX: [(&str, &str); 2] =
 impl Finish {
     /// The objects as they are applied; tells how many are not.
     #[must_use]
-    pub fn apply(&self, rendered: Vec<Desired>) -> (Vec<Desired>, usize) {
-        let before = rendered.len();
-        let mut objects: Vec<Desired> = rendered.into_iter().filter(|object| !self.leaves_out(object)).collect();
-        let left_out = before - objects.len();
-        for object in &mut objects {
-            overlay(&mut object.content, "labels", &self.labels);
-            overlay(&mut object.content, "annotations", &self.annotations);
+    pub fn apply(&self, rendered: Vec<Packed>) -> (Vec<Packed>, usize) {
+        if self.leave_out == LeaveOut::Nothing && self.labels.is_empty() && self.annotations.is_empty() {
+            return (self.with_own(rendered), 0);
         }
-        let own = self.objects.iter().filter(|own| !objects.iter().any(|object| object.key == own.key)).cloned();
-        objects.extend(own.collect::<Vec<_>>());
-        (objects, left_out)
+        let before = rendered.len();
+        let whole = rendered.iter().map(Packed::unpack).filter(|object| !self.leaves_out(object));
+        let objects: Vec<Packed> = whole
+            .map(|mut object| {
+                overlay(&mut object.content, "labels", &self.labels);
+                overlay(&mut object.content, "annotations", &self.annotations);
+                object.pack()
+            })
+            .collect();
+        let left_out = before - objects.len();
+        (self.with_own(objects), left_out)
+    }
+
+    fn with_own(&self, mut objects: Vec<Packed>) -> Vec<Packed> {
+        let is_there = |own: &Desired| objects.iter().any(|object| object.key == own.key);
+        let own: Vec<Packed> = self.objects.iter().filter(|own| !is_there(own)).map(|own| own.clone().pack()).collect();
+        objects.extend(own);
+        objects
     }
 
     /// Everything that the outcome depends on.
@@ -105,7 +116,7 @@ mod tests {
 
     fn kept(leave_out: LeaveOut, annotations: &Value) -> usize {
         let finish = Finish { leave_out, ..Finish::default() };
-        let (objects, left_out) = finish.apply(vec![object("a", annotations)]);
+        let (objects, left_out) = finish.apply(vec![object("a", annotations).pack()]);
         assert_eq!(objects.len() + left_out, 1);
         objects.len()
     }
@@ -137,7 +148,8 @@ mod tests {
             objects: vec![object("a", &json!({"own": "1"})), object("b", &json!({}))],
             ..Finish::default()
         };
-        let (objects, _) = finish.apply(vec![object("a", &json!({"note": "old", "kept": "1"}))]);
+        let (objects, _) = finish.apply(vec![object("a", &json!({"note": "old", "kept": "1"})).pack()]);
+        let objects: Vec<Desired> = objects.iter().map(Packed::unpack).collect();
         assert_eq!(objects.len(), 2, "the rendered object stands, the other is added");
         assert_eq!(objects[0].content["metadata"]["labels"], json!({"team": "a"}));
         assert_eq!(objects[0].content["metadata"]["annotations"], json!({"note": "new", "kept": "1"}));
