@@ -1,13 +1,16 @@
 //! The one noticeboard: what the daemon found last, ready to be read by whoever serves it.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
+use std::mem;
 use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Instant;
 
 use jiff::Timestamp;
 use tokio::sync::watch;
 
 use crate::drift::promotion::Promotion;
-use crate::metrics::{self, Format, Observed, Samples, ScanErrors, Standing};
+pub use crate::metrics::Configuration;
+use crate::metrics::{self, Events, Format, Observed, Samples, ScanErrors, Standing};
 use crate::report::{EnvironmentReport, Identity, Report};
 
 /// Takes reports from the scans, hands out the latest [`Notice`].
@@ -15,7 +18,11 @@ use crate::report::{EnvironmentReport, Identity, Report};
 pub struct Board {
     held: Mutex<Held>,
     latest: watch::Sender<Arc<Notice>>,
+    hints: watch::Sender<Hints>,
 }
+
+/// When somebody said last that a repository has changed, by its name.
+pub type Hints = BTreeMap<String, Instant>;
 
 /// What is held of all environments.
 #[derive(Debug)]
@@ -23,6 +30,7 @@ struct Held {
     entries: Vec<Entry>,
     /// Whether every first scan had ended once: an environment that comes later makes nobody wait.
     ready: bool,
+    configuration: Configuration,
 }
 
 /// Everything there is to serve at one moment.
@@ -34,6 +42,8 @@ pub struct Notice {
     pub environments: Vec<Freshness>,
     /// One for each environment that is promoted from another, in the order of the configuration.
     pub promotions: Vec<Promotion>,
+    /// How the configuration stands that all this rests on.
+    pub configuration: Configuration,
     ready: bool,
     text: String,
     open_metrics: String,
@@ -50,12 +60,27 @@ pub struct Freshness {
     pub last_success: Option<Timestamp>,
 }
 
+/// Where one environment, or those that it stands for, come when the board is rearranged.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Place {
+    /// What is known of it stays.
+    Kept {
+        /// Which one.
+        name: String,
+        /// A promotion from another one is not known any more.
+        promoted_from: Option<String>,
+    },
+    /// Nothing is known of it.
+    New(Identity),
+}
+
 /// What is held of one environment.
 #[derive(Debug)]
 struct Entry {
     freshness: Freshness,
     report: Option<EnvironmentReport>,
     errors: ScanErrors,
+    events: Events,
     promotion: Option<Promotion>,
     samples: Samples,
 }
@@ -64,18 +89,16 @@ impl Board {
     /// A board on which nothing stands yet.
     #[must_use]
     pub fn new(environments: Vec<Identity>) -> Self {
-        let held = Held { entries: environments.into_iter().map(Entry::new).collect(), ready: false };
+        let entries = environments.into_iter().map(Entry::new).collect();
+        let held = Held { entries, ready: false, configuration: Configuration::default() };
         let (latest, _) = watch::channel(Arc::new(Notice::of(&held)));
-        Self { held: Mutex::new(held), latest }
+        Self { held: Mutex::new(held), latest, hints: watch::Sender::default() }
     }
 
     /// From now on the environments `now` stand where those that belong to `family` did: the one of that name, and
     /// those that are called `family:…`. What is known of one that stays is kept, of one that goes nothing.
     pub fn regroup(&self, family: &str, now: Vec<Identity>) {
-        let belongs = |entry: &Entry| {
-            let name = &entry.freshness.identity.name;
-            name == family || name.strip_prefix(family).is_some_and(|rest| rest.starts_with(':'))
-        };
+        let belongs = |entry: &Entry| entry.belongs_to(family);
         self.update(|entries| {
             let place = entries.iter().position(belongs).unwrap_or(entries.len());
             let mut before: Vec<Entry> = entries.extract_if(.., |entry| belongs(entry)).collect();
@@ -86,6 +109,29 @@ impl Board {
             let entered: Vec<Entry> = entered.collect();
             entries.splice(place..place, entered);
         });
+    }
+
+    /// From now on exactly these stand on the board, in this order.
+    pub fn rearrange(&self, places: Vec<Place>) {
+        self.update(|entries| {
+            let mut before = mem::take(entries);
+            for place in places {
+                match place {
+                    Place::New(identity) => entries.push(Entry::new(identity)),
+                    Place::Kept { name, promoted_from } => {
+                        let own = before.extract_if(.., |entry| entry.belongs_to(&name));
+                        entries.extend(own.map(|entry| entry.promoted_only_from(promoted_from.as_deref())));
+                    }
+                }
+            }
+        });
+    }
+
+    /// Puts up how the configuration stands.
+    pub fn configure(&self, configuration: Configuration) {
+        let mut held = self.held.lock().unwrap_or_else(PoisonError::into_inner);
+        held.configuration = configuration;
+        self.latest.send_replace(Arc::new(Notice::of(&held)));
     }
 
     /// Puts up what a scan that has just ended found. A report on an environment that is not on the board is dropped.
@@ -103,6 +149,19 @@ impl Board {
         for promotion in promotions {
             self.change(&promotion.environment.clone(), |entry| entry.promotion = Some(promotion));
         }
+    }
+
+    /// Says that the repository of this name is said to have changed just now.
+    pub fn hint(&self, repository: &str) {
+        self.hints.send_modify(|hints| {
+            hints.insert(repository.to_owned(), Instant::now());
+        });
+    }
+
+    /// Sees every hint.
+    #[must_use]
+    pub fn hints(&self) -> watch::Receiver<Hints> {
+        self.hints.subscribe()
     }
 
     /// What stands now.
@@ -137,10 +196,30 @@ impl Board {
 impl Entry {
     fn new(identity: Identity) -> Self {
         let freshness = Freshness { identity, last_scan: None, last_success: None };
-        let mut entry =
-            Self { freshness, report: None, errors: ScanErrors::new(), promotion: None, samples: Samples::default() };
+        let mut entry = Self {
+            freshness,
+            report: None,
+            errors: ScanErrors::new(),
+            events: Events::new(),
+            promotion: None,
+            samples: Samples::default(),
+        };
         entry.samples = entry.render();
         entry
+    }
+
+    /// Whether it is that of the environment `name`, or of one that this stands for.
+    fn belongs_to(&self, name: &str) -> bool {
+        let own = &self.freshness.identity.name;
+        own == name || own.strip_prefix(name).is_some_and(|rest| rest.starts_with(':'))
+    }
+
+    fn promoted_only_from(mut self, source: Option<&str>) -> Self {
+        if self.promotion.as_ref().is_some_and(|promotion| Some(promotion.promoted_from.as_str()) != source) {
+            self.promotion = None;
+            self.samples = self.render();
+        }
+        self
     }
 
     fn scanned(&mut self, report: EnvironmentReport) {
@@ -153,6 +232,9 @@ impl Entry {
         let stages: BTreeSet<_> = report.gaps.iter().map(|gap| gap.stage).collect();
         for stage in stages {
             *self.errors.entry(stage).or_default() += 1;
+        }
+        for (event, count) in &report.events {
+            *self.events.entry(*event).or_default() += count;
         }
         self.report = Some(report);
     }
@@ -175,13 +257,14 @@ impl Entry {
             last_scan: self.freshness.last_scan,
             last_success: self.freshness.last_success,
             errors: &self.errors,
+            events: &self.events,
             promotion: self.promotion.as_ref(),
         })
     }
 }
 
 impl Notice {
-    fn of(Held { entries, ready }: &Held) -> Self {
+    fn of(Held { entries, ready, configuration }: &Held) -> Self {
         let environments: Vec<_> = entries.iter().map(|entry| entry.freshness.clone()).collect();
         let promotions: Vec<_> = entries.iter().filter_map(|entry| entry.promotion.clone()).collect();
         let report =
@@ -197,6 +280,7 @@ impl Notice {
             report,
             environments,
             promotions,
+            configuration: configuration.clone(),
             ready: *ready,
             text: body(Format::Text),
             open_metrics: body(Format::OpenMetrics),
@@ -222,7 +306,7 @@ impl Notice {
             Format::Text => &self.text,
             Format::OpenMetrics => &self.open_metrics,
         };
-        let closing = metrics::closing(format);
+        let closing = metrics::closing(&self.configuration, format);
         let mut body = String::with_capacity(rendered.len() + closing.len());
         body.push_str(rendered);
         body.push_str(&closing);

@@ -4,6 +4,8 @@ mod address;
 mod cursor;
 mod duration;
 mod error;
+mod file;
+mod follow;
 mod parse;
 mod promotion;
 mod reference;
@@ -12,6 +14,7 @@ mod repository;
 mod rules;
 #[cfg(test)]
 mod tests;
+mod webhook;
 
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
@@ -24,9 +27,16 @@ use crate::drift::extras::Extras;
 use crate::drift::ignore::IgnoreRule;
 use crate::drift::model::RedactRule;
 pub use address::{Address, NoAddress};
+pub use duration::ago as moment;
 pub use error::{ConfigError, Problem, Problems};
+pub use file::{ConfigFile, ConfigText};
+pub use follow::{Deployer, Follow};
 pub use reference::{Pattern, Pick, Reference};
-pub use renderer::{Crds, Helm, Kustomize, Limits, Permission, Program, RemoteChart, Renderer, Rendering};
+pub use renderer::{
+    ChartValues, Crds, Depth, Edit, Helm, Kustomize, Limits, Missing, Parameter, Permission, Plain, Program,
+    RemoteChart, Renderer, Rendering, Schema, WithoutFile,
+};
+pub use webhook::{Forge, Webhooks};
 
 /// The whole configuration; every name in it refers to something that exists.
 #[derive(Debug, Clone, PartialEq)]
@@ -39,6 +49,14 @@ pub struct Config {
     pub max_staleness: Duration,
     /// Where the daemon listens.
     pub listen: SocketAddr,
+    /// Where drift is remembered beyond the process; in memory where absent.
+    pub state: Option<PathBuf>,
+    /// How long resolved drift is remembered.
+    pub retention: Duration,
+    /// The key of the digests that stand for secret values, in place of the one beside `state`.
+    pub redaction_key_file: Option<PathBuf>,
+    /// Who may tell that a repository has changed.
+    pub webhooks: Webhooks,
     /// Where mirrors of remote repositories are kept; in a temporary folder of the process where absent.
     pub git_cache: Option<PathBuf>,
     /// Where renderings are kept for the next start; in memory alone where absent.
@@ -116,6 +134,38 @@ pub struct Environment {
     pub variants: Vec<String>,
     /// Who is asked whether it is in sync.
     pub strategy: Strategy,
+    /// Whose objects at its paths say what is deployed; absent where its paths hold that themselves.
+    pub follow: Option<Follow>,
+}
+
+impl Environment {
+    /// Whether it stands for environments of their own, found in its repository.
+    #[must_use]
+    pub fn is_family(&self) -> bool {
+        self.reference.is_each() || self.follow.as_ref().is_some_and(|follow| follow.only.is_none())
+    }
+}
+
+#[cfg(test)]
+impl Environment {
+    /// The branch `main` of a repository `platform`, told nothing.
+    pub(crate) fn sample() -> Self {
+        let url = "https://git.example.org/team/platform.git".to_owned();
+        Self {
+            name: "sample".to_owned(),
+            repository: Arc::new(Repository::at("platform", Address::Http { url })),
+            reference: Reference::Branch("main".to_owned()),
+            paths: Vec::new(),
+            renderer: Renderer::Auto,
+            rendering: Rendering::default(),
+            cluster: Arc::new(Cluster { name: "eu".to_owned(), source: ClusterSource::Snapshot(PathBuf::new()) }),
+            namespace: None,
+            promoted_from: None,
+            variants: Vec::new(),
+            strategy: Strategy::Local,
+            follow: None,
+        }
+    }
 }
 
 /// Who is asked whether an environment is in sync.

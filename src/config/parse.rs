@@ -10,13 +10,17 @@ use super::cursor::{Cursor, Noted, Notes, Section, did_you_mean};
 use super::error::Problem;
 use super::renderer::{Defaults, read_defaults, read_renderer, read_rendering};
 use super::{
-    Cluster, ClusterSource, Config, Environment, Renderer, Repository, Strategy, duration, promotion, reference,
-    repository, rules,
+    Cluster, ClusterSource, Config, Environment, Renderer, Repository, Strategy, Webhooks, duration, follow, promotion,
+    reference, repository, rules, webhook,
 };
 use crate::drift::extras::Extras;
 use crate::yaml::{self, Budget, Document};
 
 const INTERVAL: Duration = Duration::from_mins(1);
+/// How long resolved drift is remembered.
+pub(super) const RETENTION: Duration = Duration::from_hours(90 * 24);
+/// Flapping is told by the last hour.
+const SHORTEST_RETENTION: Duration = Duration::from_hours(1);
 const SHORTEST_INTERVAL: Duration = Duration::from_secs(1);
 const LISTEN: SocketAddr = SocketAddr::new(std::net::IpAddr::V4(Ipv4Addr::UNSPECIFIED), 9847);
 
@@ -60,6 +64,9 @@ fn read(root: &Cursor<'_>, folder: &Path) -> Result<Config, Noted> {
         "gitInterval",
         "maxStaleness",
         "http",
+        "state",
+        "retention",
+        "redactionKeyFile",
         "gitCache",
         "renderCache",
         "clusters",
@@ -84,7 +91,10 @@ fn read(root: &Cursor<'_>, folder: &Path) -> Result<Config, Noted> {
         let least = interval.ok().flatten().unwrap_or(SHORTEST_INTERVAL);
         duration_of_at_least(cursor, least)
     });
-    let listen = file.optional("http", read_listen);
+    let state = file.optional("state", |cursor| Ok(folder.join(cursor.text()?)));
+    let retention = file.optional("retention", |cursor| duration_of_at_least(cursor, SHORTEST_RETENTION));
+    let redaction_key_file = file.optional("redactionKeyFile", |cursor| Ok(folder.join(cursor.text()?)));
+    let http = file.optional("http", |cursor| read_http(cursor, folder));
     let git_cache = file.optional("gitCache", |cursor| Ok(folder.join(cursor.text()?)));
     let render_cache = file.optional("renderCache", |cursor| Ok(folder.join(cursor.text()?)));
     let clusters = Named::read(&file, "clusters", |section| read_cluster(section, folder));
@@ -107,11 +117,16 @@ fn read(root: &Cursor<'_>, folder: &Path) -> Result<Config, Noted> {
     renderers?;
     promotions?;
     let interval = interval?.unwrap_or(INTERVAL);
+    let (listen, webhooks) = http?.unwrap_or((LISTEN, Webhooks::new()));
     Ok(Config {
         interval,
         git_interval: git_interval?.unwrap_or(interval),
         max_staleness: max_staleness?.unwrap_or(interval.saturating_mul(3)),
-        listen: listen?.unwrap_or(LISTEN),
+        state: state?,
+        retention: retention?.unwrap_or(RETENTION),
+        redaction_key_file: redaction_key_file?,
+        listen,
+        webhooks,
         git_cache: git_cache?,
         render_cache: render_cache?,
         repositories: repositories.all()?,
@@ -134,16 +149,18 @@ pub(super) fn duration_of_at_least(cursor: &Cursor<'_>, least: Duration) -> Resu
     Ok(duration)
 }
 
-fn read_listen(cursor: &Cursor<'_>) -> Result<SocketAddr, Noted> {
-    match cursor.section(&["listen"])?.get("listen") {
-        None => Ok(LISTEN),
-        Some(listen) => listen.text()?.parse().map_err(|_| {
+fn read_http(cursor: &Cursor<'_>, folder: &Path) -> Result<(SocketAddr, Webhooks), Noted> {
+    let section = cursor.section(&["listen", "webhooks"])?;
+    let listen = section.optional("listen", |listen| {
+        listen.text()?.parse().map_err(|_| {
             listen.note(
                 "is no address to listen on",
                 "write an IP address and a port: `0.0.0.0:9847`, `127.0.0.1:9847` or `[::]:9847`",
             )
-        }),
-    }
+        })
+    });
+    let webhooks = section.optional("webhooks", |cursor| webhook::read(cursor, folder));
+    Ok((listen?.unwrap_or(LISTEN), webhooks?.unwrap_or_default()))
 }
 
 fn read_cluster(section: &Section<'_>, folder: &Path) -> Result<Cluster, Noted> {
@@ -189,6 +206,8 @@ fn read_environment(section: &Section<'_>, known: &Known<'_>) -> Result<Environm
         "promotedFrom",
         "variants",
         "strategy",
+        "argocd",
+        "flux",
     ])?;
     let repository = section
         .require("repository", "name one of `repositories`")
@@ -196,6 +215,7 @@ fn read_environment(section: &Section<'_>, known: &Known<'_>) -> Result<Environm
     let cluster =
         section.require("cluster", "name one of `clusters`").and_then(|cursor| known.clusters.find(&cursor, "cluster"));
     let reference = reference::read(&section);
+    let follow = follow::read(&section);
     let paths = section.optional("path", read_paths);
     let renderer = section.optional("renderer", read_renderer).map(|chosen| chosen.unwrap_or(Renderer::Auto));
     let rendering = renderer.and_then(|of| read_rendering(&section, of, known.renderers, known.folder));
@@ -203,11 +223,16 @@ fn read_environment(section: &Section<'_>, known: &Known<'_>) -> Result<Environm
     let promoted_from = section.optional("promotedFrom", |cursor| Ok(cursor.name()?.to_owned()));
     let variants = section.optional("variants", read_variants);
     let strategy = section.optional("strategy", |cursor| read_strategy(cursor, cluster.as_ref().ok()));
+    let name = name_of(&section).map(str::to_owned);
+    let (paths, follow) = match follow? {
+        Some((follow, objects)) => (Some(objects), Some(follow)),
+        None => (paths?, None),
+    };
     Ok(Environment {
-        name: name_of(&section)?.to_owned(),
+        name: name?,
         repository: repository?,
         reference: reference?,
-        paths: paths?.unwrap_or_else(|| vec![String::new()]),
+        paths: paths.unwrap_or_else(|| vec![String::new()]),
         renderer: renderer?,
         rendering: rendering?,
         cluster: cluster?,
@@ -215,6 +240,7 @@ fn read_environment(section: &Section<'_>, known: &Known<'_>) -> Result<Environm
         promoted_from: promoted_from?,
         variants: variants?.unwrap_or_default(),
         strategy: strategy?.unwrap_or_default(),
+        follow,
     })
 }
 
@@ -243,7 +269,7 @@ fn read_extras(cursor: &Cursor<'_>) -> Result<Extras, Noted> {
     }
 }
 
-fn read_paths(cursor: &Cursor<'_>) -> Result<Vec<String>, Noted> {
+pub(super) fn read_paths(cursor: &Cursor<'_>) -> Result<Vec<String>, Noted> {
     if !cursor.is_list() {
         return Ok(vec![read_path(cursor)?]);
     }

@@ -1,11 +1,18 @@
 //! The long-running driver: scans every environment again and again, and serves what it finds.
 
+mod chronicle;
+mod fleet;
+mod hints;
+mod journal;
 mod notify;
 mod promote;
+mod reload;
+mod running;
 mod signals;
 mod supervise;
 mod worker;
 
+use std::future::pending;
 use std::io;
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -18,12 +25,13 @@ pub use signals::Signals;
 pub use supervise::TaskEnded;
 pub use worker::Scan;
 
-use crate::board::Board;
-use crate::config::{Config, Environment};
-use crate::http;
+use crate::board::{Board, Configuration};
+use crate::config::{Config, ConfigError, ConfigFile, Environment};
 use crate::pipeline::{Pipeline, PipelineError, Promotions};
 use crate::report::Identity;
-use notify::Systemd;
+use crate::store::Store;
+use reload::Reloads;
+use running::Running;
 use supervise::Supervisor;
 
 /// How long what is under way at the first signal has: less than the 30 s after which Kubernetes kills.
@@ -40,6 +48,9 @@ pub enum DaemonError {
         /// What the system answered.
         source: io::Error,
     },
+    /// There is no configuration.
+    #[error(transparent)]
+    Config(#[from] ConfigError),
     /// Signals cannot be received.
     #[error("cannot receive signals: {0}")]
     Signals(io::Error),
@@ -54,13 +65,18 @@ pub enum DaemonError {
     Aborted,
 }
 
-/// Scans and serves as `config` says until SIGTERM or SIGINT; a second signal aborts.
+/// Scans and serves as `file` says, and as it says later on, until SIGTERM or SIGINT; a second signal aborts.
 ///
 /// # Errors
 /// It could not start, a task ended unexpectedly, or a second signal came.
-pub async fn run(config: &Config) -> Result<(), DaemonError> {
+pub async fn run(file: ConfigFile) -> Result<(), DaemonError> {
     let signals = Signals::new().map_err(DaemonError::Signals)?;
-    run_until_signalled(Daemon::bind(config).await?, config, signals).await
+    let text = file.read()?;
+    let config = file.parse(&text)?;
+    let mut daemon = Daemon::bind(&config).await?;
+    daemon.board.configure(Configuration { digest: Some(text.digest()), failure: None });
+    daemon.reloads = Some(Reloads::new(file, text).map_err(DaemonError::Signals)?);
+    run_until_signalled(daemon, &config, signals).await
 }
 
 /// Runs a daemon that listens already until the first signal; a second one aborts.
@@ -91,9 +107,11 @@ pub struct Daemon {
     listener: TcpListener,
     address: SocketAddr,
     board: Arc<Board>,
-    environments: Vec<Arc<Environment>>,
+    config: Config,
+    store: Arc<Store>,
     promotions: Promotions,
-    pace: worker::Pace,
+    /// Absent where its configuration is as it is.
+    reloads: Option<Reloads>,
 }
 
 impl Daemon {
@@ -102,20 +120,13 @@ impl Daemon {
     /// # Errors
     /// The address cannot be bound.
     pub async fn bind(config: &Config) -> Result<Self, DaemonError> {
-        let failed = |source| DaemonError::Listen { address: config.listen, source };
-        let listener = TcpListener::bind(config.listen).await.map_err(failed)?;
-        let address = listener.local_addr().map_err(failed)?;
+        let (listener, address) = bind(config.listen).await?;
+        // First of all: the key of the digests lies beside it.
+        let store = Arc::new(Store::new(config.state.as_deref(), config.retention));
         let board = Board::new(config.environments.iter().map(|environment| identity(environment)).collect());
         let promotions = Promotions::new(config)?;
-        board.promote(promotions.waiting());
-        Ok(Self {
-            listener,
-            address,
-            board: Arc::new(board),
-            promotions,
-            environments: config.environments.clone(),
-            pace: worker::Pace { interval: config.interval, max_staleness: config.max_staleness },
-        })
+        let (board, config) = (Arc::new(board), config.clone());
+        Ok(Self { listener, address, board, config, store, promotions, reloads: None })
     }
 
     /// Where it listens.
@@ -137,33 +148,35 @@ impl Daemon {
     ///
     /// # Errors
     /// A task ended unexpectedly: everything else is stopped.
-    pub async fn run(self, scanner: impl Scan, shutdown: impl Future<Output = ()>) -> Result<(), DaemonError> {
-        let scanner = Arc::new(scanner);
+    pub async fn run(mut self, scanner: impl Scan, shutdown: impl Future<Output = ()>) -> Result<(), DaemonError> {
         let supervisor = Supervisor::new();
-        let tasks = supervisor.tasks();
-        let (listener, router) = (self.listener, http::router(Arc::clone(&self.board)));
-        let _server =
-            tasks.spawn_draining("the HTTP server", |draining| http::serve(listener, router, draining.begun()));
-        let systemd = Arc::new(Systemd::from_environment());
-        let _word = systemd
-            .is_listening()
-            .then(|| tasks.spawn("the word to systemd", Arc::clone(&systemd).attend(Arc::clone(&self.board))));
-        let start =
-            |environment| worker::start(environment, Arc::clone(&scanner), Arc::clone(&self.board), self.pace, &tasks);
-        let _workers: Vec<_> = self.environments.into_iter().map(start).collect();
-        let _promotions = (!self.promotions.is_empty()).then(|| {
-            let round = promote::run(self.promotions, Arc::clone(&self.board), self.pace.interval);
-            tasks.spawn("the look at promotions", round)
-        });
-        tracing::info!(address = %self.address, "listening");
-        tokio::select! {
-            () = shutdown => {}
-            ended = supervisor.unexpected_end() => return Err(ended.into()),
+        let mut reloads = self.reloads.take();
+        let mut running = Running::start(self, scanner, supervisor.tasks());
+        tokio::pin!(shutdown);
+        loop {
+            let changed = async {
+                match &mut reloads {
+                    Some(reloads) => (reloads.next().await, reloads.file()),
+                    None => pending().await,
+                }
+            };
+            tokio::select! {
+                () = &mut shutdown => break,
+                ended = supervisor.unexpected_end() => return Err(ended.into()),
+                (read, file) = changed => running.reload(file, read).await,
+            }
         }
         tracing::info!("stopping: open requests may finish");
-        systemd.stopping();
+        running.stopping();
         Ok(supervisor.drain(GRACE).await?)
     }
+}
+
+async fn bind(address: SocketAddr) -> Result<(TcpListener, SocketAddr), DaemonError> {
+    let failed = |source| DaemonError::Listen { address, source };
+    let listener = TcpListener::bind(address).await.map_err(failed)?;
+    let bound = listener.local_addr().map_err(failed)?;
+    Ok((listener, bound))
 }
 
 /// What an environment is, as its report names it.

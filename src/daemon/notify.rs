@@ -11,6 +11,7 @@ use std::process;
 use std::sync::Arc;
 use std::time::Duration;
 
+use rustix::time::{ClockId, clock_gettime};
 use tokio::time::{MissedTickBehavior, interval};
 
 use crate::board::{Board, Notice};
@@ -62,11 +63,23 @@ impl Systemd {
                 _ = beat.tick() => self.tell(&waiting(&notices.borrow().clone())),
             }
         }
-        self.tell("READY=1\nSTATUS=every environment was scanned");
+        self.ready();
         loop {
             beat.tick().await;
             self.tell("WATCHDOG=1");
         }
+    }
+
+    /// The first scans have ended, or a reload has.
+    pub(super) fn ready(&self) {
+        self.tell("READY=1\nSTATUS=every environment was scanned");
+    }
+
+    /// The configuration is read again, until [`Self::ready`].
+    pub(super) fn reloading(&self) {
+        let now = clock_gettime(ClockId::Monotonic);
+        let microseconds = now.tv_sec.saturating_mul(1_000_000).saturating_add(now.tv_nsec / 1000);
+        self.tell(&format!("RELOADING=1\nMONOTONIC_USEC={microseconds}"));
     }
 
     /// Open requests may finish; nothing else is done any more.

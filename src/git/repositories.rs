@@ -2,6 +2,7 @@
 
 use std::collections::HashMap;
 use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use std::time::{Duration, Instant, SystemTime};
 
@@ -29,7 +30,7 @@ struct Shared {
     entries: Vec<Arc<Entry>>,
     /// Submodules that no repository of the configuration is, by their addresses.
     submodules: Mutex<HashMap<String, Arc<Entry>>>,
-    cache: Cache,
+    cache: Arc<Cache>,
     /// How often a server is asked.
     pace: Duration,
     /// How much sooner it may be asked, so that a round is never left out.
@@ -40,8 +41,12 @@ struct Shared {
 #[derive(Debug)]
 struct Entry {
     repository: Arc<config::Repository>,
-    /// What its environments follow.
-    wanted: Vec<Reference>,
+    /// What is followed: by its environments, and by what deployers' own descriptions name.
+    wanted: Mutex<Vec<Reference>>,
+    /// When it was said last to have changed.
+    changed: Mutex<Option<Instant>>,
+    /// Whether the server was asked for that.
+    asked: AtomicBool,
     state: Arc<AsyncMutex<State>>,
 }
 
@@ -52,6 +57,8 @@ struct State {
     known: Option<(Arc<References>, SystemTime)>,
     /// When it was asked last with success, by this process.
     asked: Option<Instant>,
+    /// When it was asked last, and had not answered yet.
+    began: Option<Instant>,
     failure: Option<Failure>,
 }
 
@@ -109,10 +116,44 @@ struct View {
     stale: Option<Stale>,
 }
 
+impl Entry {
+    fn new(repository: Arc<config::Repository>, wanted: Vec<Reference>, state: Arc<AsyncMutex<State>>) -> Self {
+        Self { repository, wanted: Mutex::new(wanted), changed: Mutex::default(), asked: AtomicBool::new(false), state }
+    }
+
+    fn wanted(&self) -> Vec<Reference> {
+        self.wanted.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// Everything that is followed, `reference` from now on too.
+    fn wanting(&self, reference: &Reference) -> Vec<Reference> {
+        let mut wanted = self.wanted.lock().unwrap_or_else(PoisonError::into_inner);
+        if !wanted.contains(reference) {
+            wanted.push(reference.clone());
+        }
+        wanted.clone()
+    }
+}
+
 impl Repositories {
     /// Those of `config`; touches nothing yet.
     #[must_use]
     pub fn new(config: &Config) -> Self {
+        let temporary = OnceLock::new();
+        Self::sharing(config, &[], Arc::new(Cache { configured: config.git_cache.clone(), temporary }))
+    }
+
+    /// Those of `config`, with what is known of the ones that lie at the same address in the same cache.
+    #[must_use]
+    pub fn reconfigured(&self, config: &Config) -> Self {
+        if self.0.cache.configured == config.git_cache {
+            Self::sharing(config, &self.0.entries, Arc::clone(&self.0.cache))
+        } else {
+            Self::new(config)
+        }
+    }
+
+    fn sharing(config: &Config, before: &[Arc<Entry>], cache: Arc<Cache>) -> Self {
         let entry = |repository: &Arc<config::Repository>| {
             let used = config.environments.iter().filter(|environment| environment.repository.name == repository.name);
             let mut wanted: Vec<Reference> = Vec::new();
@@ -121,15 +162,28 @@ impl Repositories {
                     wanted.push(environment.reference.clone());
                 }
             }
-            Arc::new(Entry { repository: Arc::clone(repository), wanted, state: Arc::default() })
+            let known = before.iter().find(|entry| entry.repository.address == repository.address);
+            if let Some(known) = known.filter(|known| known.repository == *repository && known.wanted() == wanted) {
+                return Arc::clone(known);
+            }
+            let state = known.map(|known| Arc::clone(&known.state)).unwrap_or_default();
+            Arc::new(Entry::new(Arc::clone(repository), wanted, state))
         };
         Self(Arc::new(Shared {
             entries: config.repositories.iter().map(entry).collect(),
             submodules: Mutex::default(),
-            cache: Cache { configured: config.git_cache.clone(), temporary: OnceLock::new() },
+            cache,
             pace: config.git_interval,
             slack: config.interval / 2,
         }))
+    }
+
+    /// Says that the repository `name` is said to have changed at `when`: its server is asked again before it is read,
+    /// unless it has been asked since.
+    pub fn changed(&self, name: &str, when: Instant) {
+        let Some(entry) = self.0.entries.iter().find(|entry| entry.repository.name == name) else { return };
+        let mut changed = entry.changed.lock().unwrap_or_else(PoisonError::into_inner);
+        *changed = changed.max(Some(when));
     }
 
     /// What `read` makes of the files at the commit that `environment` follows now. Dropping the future stops a fetch.
@@ -141,7 +195,7 @@ impl Repositories {
         environment: &Environment,
         read: impl FnOnce(Fetch<'_>) -> Result<T, GitError> + Send + 'static,
     ) -> Result<Checkout<T>, GitError> {
-        let view = self.view(&environment.repository).await?;
+        let view = self.view(&environment.repository, &environment.reference).await?;
         let (shared, environment) = (Arc::clone(&self.0), environment.clone());
         blocking(move |asked| {
             let resolved = view.resolve(&environment.reference)?;
@@ -158,13 +212,18 @@ impl Repositories {
     /// # Errors
     /// That cannot be had, and was not had before.
     pub async fn tip(&self, environment: &Environment) -> Result<Tip, GitError> {
-        let view = self.view(&environment.repository).await?;
+        let view = self.view(&environment.repository, &environment.reference).await?;
         let wanted = environment.reference.clone();
         blocking(move |_| {
             let Resolved { name, commit } = view.resolve(&wanted)?;
             Ok(Tip { location: view.location, reference: name, commit: commit_id(commit), stale: view.stale })
         })
         .await
+    }
+
+    /// Every repository of the configuration.
+    pub fn configured(&self) -> Vec<Arc<config::Repository>> {
+        self.0.entries.iter().map(|entry| Arc::clone(&entry.repository)).collect()
     }
 
     /// The environments that `environment` stands for: itself, or one for each branch that its pattern finds, called
@@ -174,7 +233,7 @@ impl Repositories {
         if !environment.reference.is_each() {
             return vec![Arc::clone(environment)];
         }
-        let names = match self.view(&environment.repository).await {
+        let names = match self.view(&environment.repository, &environment.reference).await {
             Ok(view) => each(environment, pattern, &view.references),
             Err(_) => Vec::new(),
         };
@@ -182,7 +241,7 @@ impl Repositories {
     }
 
     /// What the repository has: asked now, or known from before where the server does not answer.
-    async fn view(&self, repository: &Arc<config::Repository>) -> Result<View, GitError> {
+    async fn view(&self, repository: &Arc<config::Repository>, reference: &Reference) -> Result<View, GitError> {
         let Some(entry) = self.0.entries.iter().find(|entry| entry.repository.name == repository.name).cloned() else {
             return Err(GitError::NoRepository { location: PathBuf::from(&repository.name) });
         };
@@ -191,9 +250,10 @@ impl Repositories {
             let location = location.clone();
             return blocking(move |_| local(&location)).await;
         }
+        let wanted = entry.wanting(reference);
         // Only one asks the server, the others wait for what it learns.
         let state = Arc::clone(&entry.state).lock_owned().await;
-        blocking(move |asked| shared.remote(&entry, state, &entry.wanted, &asked)).await
+        blocking(move |asked| shared.remote(&entry, state, &wanted, &asked)).await
     }
 }
 
@@ -203,6 +263,9 @@ fn each(environment: &Environment, pattern: &Pattern, references: &References) -
         let mut derived = environment.clone();
         derived.name = format!("{}:{branch}", environment.name);
         derived.reference = Reference::Branch(branch.to_owned());
+        if let Some(follow) = &mut derived.follow {
+            follow.family.clone_from(&derived.name);
+        }
         Arc::new(derived)
     };
     references.matching(pattern).map(derived).collect()
@@ -252,8 +315,13 @@ impl Shared {
             state.known = mirror.kept().map(|(references, at)| (Arc::new(references), at));
         }
         let of_files = fingerprint(&entry.repository.credentials, entry.repository.ca_file.as_deref());
-        let lacking = || !has(&mirror.location, wanted);
-        if state.is_due(self.pace, self.slack, &of_files) || (state.failure.is_none() && lacking()) {
+        let known = state.known.as_ref().map(|(references, _)| Arc::clone(references)).unwrap_or_default();
+        let lacking = || !has(&mirror.location, wanted, &known);
+        let new_wishes = !entry.asked.swap(true, Ordering::Relaxed);
+        let changed = *entry.changed.lock().unwrap_or_else(PoisonError::into_inner);
+        let is_told = new_wishes || changed > state.began;
+        if is_told || state.is_due(self.pace, self.slack, &of_files) || (state.failure.is_none() && lacking()) {
+            state.began = Some(Instant::now());
             let updated = Session::new(&entry.repository, asked.clone())
                 .and_then(|session| mirror.update(&Arc::new(session), wanted));
             state.learn(updated, of_files);
@@ -284,20 +352,20 @@ impl Shared {
         let entry = submodules.entry(address.to_string()).or_insert_with(|| {
             let repository =
                 config::Repository { name: format!("{}.submodule", parent.name), address, ..parent.clone() };
-            Arc::new(Entry { repository: Arc::new(repository), wanted: Vec::new(), state: Arc::default() })
+            Arc::new(Entry::new(Arc::new(repository), Vec::new(), Arc::default()))
         });
         Ok(Arc::clone(entry))
     }
 }
 
-/// Whether the mirror has every commit that is wanted by its id.
-fn has(location: &Path, wanted: &[Reference]) -> bool {
-    let mut ids = wanted.iter().filter_map(|wanted| match wanted {
-        Reference::Revision(id) => Oid::from_str(id).ok(),
-        _ => None,
+/// Whether the mirror has every commit that is wanted, as far as the server's references are known.
+fn has(location: &Path, wanted: &[Reference], known: &References) -> bool {
+    let mut ids = wanted.iter().flat_map(|wanted| match wanted {
+        Reference::Revision(id) => Oid::from_str(id).into_iter().collect(),
+        _ => known.needed(wanted).into_iter().map(|(_, id)| id).collect::<Vec<_>>(),
     });
     match Repository::open_bare(location) {
-        Ok(repository) => ids.all(|id| repository.find_commit(id).is_ok()),
+        Ok(repository) => ids.all(|id| repository.find_object(id, None).is_ok()),
         Err(_) => ids.next().is_none(),
     }
 }
@@ -344,8 +412,8 @@ impl Submodules for Followed {
         let address =
             self.parent.address.submodule(url).map_err(|wrong| format!("{}; {}", wrong.message, wrong.hint))?;
         let entry = self.shared.submodule(&self.parent, address)?;
-        let wanted: Vec<Reference> =
-            entry.wanted.iter().cloned().chain([Reference::Revision(commit.to_string())]).collect();
+        let mut wanted = entry.wanted.lock().unwrap_or_else(PoisonError::into_inner).clone();
+        wanted.push(Reference::Revision(commit.to_string()));
         let view = if let Address::Local(location) = &entry.repository.address {
             local(location)
         } else {

@@ -1,8 +1,11 @@
-//! What the daemon serves: metrics, health, the report as JSON, and one page. All of it is read-only.
+//! What the daemon serves: metrics, health, the report as JSON, and one page, all of it read-only; and what forges tell
+//! it.
 
 mod accept;
+mod history;
 mod page;
 mod server;
+mod webhook;
 
 use std::sync::Arc;
 
@@ -19,13 +22,17 @@ use tower_http::CompressionLevel;
 use tower_http::compression::CompressionLayer;
 
 pub use server::serve;
+pub use webhook::Webhooks;
 
 use crate::board::{Board, Notice};
 use crate::metrics;
 use crate::report::{EnvironmentReport, Listing, Report, json, promotion};
+use crate::store::Store;
 
-/// Every route, over what stands on `board`.
-pub fn router(board: Arc<Board>) -> Router {
+/// Every route, over what stands on `board` and what is on record.
+pub fn router(board: Arc<Board>, store: Arc<Store>, webhooks: Webhooks) -> Router {
+    let record = Router::new().route("/api/v1/history", get(history::answer)).with_state((Arc::clone(&board), store));
+    let webhooks = webhook::router(webhooks, &board);
     Router::new()
         .route("/", get(index))
         .route("/metrics", get(scrape))
@@ -36,6 +43,8 @@ pub fn router(board: Arc<Board>) -> Router {
         .route("/api/v1/promotions", get(promotions))
         .fallback(async || error(StatusCode::NOT_FOUND, "there is nothing at this path"))
         .with_state(board)
+        .merge(record)
+        .merge(webhooks)
         .layer(CompressionLayer::new().quality(CompressionLevel::Fastest))
         .layer(map_response(async |response: Response| harden(response)))
 }

@@ -12,8 +12,8 @@ use crate::drift::model::{Answer, Gap, Identity, Live, ObjectKey, Redactor, Sche
 use crate::drift::rollout::{Kind, Labels, Pod, Revision, Workload};
 use crate::drift::schema::kubernetes;
 
-pub use cluster::Cluster;
-pub use listing::{Listing, Survey, Wanted};
+pub use cluster::{Cluster, Listener, Requests, Restart, Tally, Told};
+pub use listing::{Awaited, Found, Keep, Keyed, Listing, Survey, Wanted};
 pub use snapshot::{NamedFile, Snapshot, SnapshotError, place, read_files};
 
 /// Where live objects come from.
@@ -187,11 +187,28 @@ impl Source {
         }
     }
 
+    /// Follows one scope and tells every change, through every failure, until nobody listens. What lies in files does
+    /// not change: there is nothing to tell.
+    pub async fn watch(&self, scope: Arc<Wanted>, listener: Listener) {
+        if let Self::Cluster(cluster) = self {
+            cluster.watch(scope, listener).await;
+        }
+    }
+
     /// Lists whole kinds.
     pub async fn list(&self, wanted: Vec<Wanted>) -> Listing {
+        self.sift(wanted, &listing::whole()).await
+    }
+
+    /// Lists whole kinds, and of their objects what `keep` makes of each as it arrives: no more than a few objects are
+    /// held whole at once.
+    pub async fn sift<T>(&self, wanted: Vec<Wanted>, keep: &Awaited<'_, T>) -> Listing<T>
+    where
+        T: Keyed + Send + 'static,
+    {
         match self {
-            Self::Cluster(cluster) => cluster.list(wanted).await,
-            Self::Snapshot(snapshot) => snapshot.list(wanted).await,
+            Self::Cluster(cluster) => cluster.list(wanted, keep).await,
+            Self::Snapshot(snapshot) => snapshot.list(wanted, keep).await,
         }
     }
 }

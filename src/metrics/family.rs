@@ -83,6 +83,16 @@ pub(super) const DRIFT_START: Family = gauge(
     OBJECT,
     "When the drift of the object was first seen, in unix seconds.",
 );
+pub(super) const FLAPPING: Family = gauge(
+    "driftd_resource_flapping",
+    OBJECT,
+    "1 for every object of which a field goes back and forth: three times within the last hour.",
+);
+pub(super) const EVENTS: Family = counter(
+    "driftd_drift_events_total",
+    &["environment", "event", "origin"],
+    "Findings that appeared, changed or were resolved, since the start; what stood before the first look is not counted.",
+);
 pub(super) const IMAGE_DRIFT: Family = gauge(
     "driftd_image_drift_info",
     &[
@@ -173,6 +183,13 @@ pub(super) const PROMOTION_UNTESTED: Family = gauge(
     PROMOTION,
     "Revisions of the environment whose content never stood on the one that it is promoted from.",
 );
+pub(super) const CONFIG_RELOAD_SUCCESSFUL: Family = gauge(
+    "driftd_config_last_reload_successful",
+    &[],
+    "1 where the configuration file as it is now is followed, 0 where an earlier one stays in force.",
+);
+pub(super) const CONFIG_HASH: Family =
+    gauge("driftd_config_hash", &[], "A number that differs where the text of the configuration in force differs.");
 pub(super) const BUILD_INFO: Family =
     gauge("driftd_build_info", &["version", "revision", "rustc"], "1: which driftd this is.");
 pub(super) const CPU_SECONDS: Family =
@@ -191,6 +208,8 @@ pub const FAMILIES: &[Family] = &[
     FINDINGS_BY_CATEGORY,
     RESOURCE_DRIFTED,
     DRIFT_START,
+    FLAPPING,
+    EVENTS,
     IMAGE_DRIFT,
     NAMESPACE_OBJECTS,
     SERIES_DROPPED,
@@ -209,6 +228,8 @@ pub const FAMILIES: &[Family] = &[
     PROMOTION_OLDEST_PENDING,
     PROMOTION_HOTFIXES,
     PROMOTION_UNTESTED,
+    CONFIG_RELOAD_SUCCESSFUL,
+    CONFIG_HASH,
     BUILD_INFO,
     CPU_SECONDS,
     RESIDENT_MEMORY,

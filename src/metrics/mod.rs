@@ -12,7 +12,8 @@ pub use environment::{MAX_DRIFTED_OBJECTS, Observed, Standing};
 pub use family::{FAMILIES, Family, Kind};
 pub use text::Format;
 
-use crate::drift::model::Stage;
+use crate::drift::history::Event;
+use crate::drift::model::{Origin, Stage};
 
 /// The commit that this binary was built from, where the build was told.
 pub const REVISION: Option<&str> = option_env!("DRIFTD_REVISION");
@@ -22,6 +23,18 @@ pub const RUSTC: &str = env!("DRIFTD_RUSTC");
 
 /// Scans that left a gap at a stage, since the start.
 pub type ScanErrors = BTreeMap<Stage, u64>;
+
+/// What happened to findings, since the start.
+pub type Events = BTreeMap<(Event, Origin), u64>;
+
+/// How the configuration stands that everything rests on.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Configuration {
+    /// A number that differs where the text of the configuration in force differs; absent where it is no file.
+    pub digest: Option<u64>,
+    /// Why the file as it is now is not followed.
+    pub failure: Option<String>,
+}
 
 /// The samples of one environment, family by family, in the order of [`FAMILIES`].
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -51,8 +64,9 @@ pub fn join(environments: &[&Samples], format: Format) -> String {
 
 /// What ends the body of a scrape: the series of the process, as they are now, and the format's own end.
 #[must_use]
-pub fn closing(format: Format) -> String {
+pub fn closing(configuration: &Configuration, format: Format) -> String {
     let mut body = String::new();
+    process::write_configuration(&mut body, configuration, format);
     process::write(&mut body, format);
     body.push_str(format.end());
     body

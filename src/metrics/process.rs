@@ -2,9 +2,22 @@
 
 use std::fs;
 
-use super::family::{BUILD_INFO, CPU_SECONDS, Family, OPEN_FDS, RESIDENT_MEMORY, START_TIME, VIRTUAL_MEMORY};
+use super::family::{
+    BUILD_INFO, CONFIG_HASH, CONFIG_RELOAD_SUCCESSFUL, CPU_SECONDS, Family, OPEN_FDS, RESIDENT_MEMORY, START_TIME,
+    VIRTUAL_MEMORY,
+};
 use super::text::{Format, write_header, write_sample};
-use super::{REVISION, RUSTC};
+use super::{Configuration, REVISION, RUSTC};
+
+/// Writes how the configuration stands, where it is a file.
+pub(super) fn write_configuration(out: &mut String, configuration: &Configuration, format: Format) {
+    let Some(digest) = configuration.digest else { return };
+    let successful = u64::from(configuration.failure.is_none());
+    for (family, value) in [(CONFIG_RELOAD_SUCCESSFUL, successful), (CONFIG_HASH, digest)] {
+        write_header(out, &family, format);
+        write_sample(out, &family, &[], value);
+    }
+}
 
 /// Writes build and process families.
 pub(super) fn write(out: &mut String, format: Format) {

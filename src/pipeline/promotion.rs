@@ -13,9 +13,10 @@ use crate::drift::promotion::{
 };
 use crate::git::{CommitGraph, GitError, ObjectId, Repositories, Tip};
 use crate::render::{Contents, View, choose, is_glob};
+use crate::store;
 
 use super::gather::unfetched;
-use super::{PipelineError, died, random_redactor};
+use super::{PipelineError, died};
 
 /// Judges the promotions of a configuration again and again, and remembers the tips that it saw.
 #[derive(Debug)]
@@ -50,7 +51,7 @@ impl Promotions {
     /// Nothing was seen yet.
     ///
     /// # Errors
-    /// The system gives no random key for the digests of Secret values.
+    /// There is no key for the digests of Secret values.
     pub fn new(config: &Config) -> Result<Self, PipelineError> {
         Self::among(config, &config.environments, Repositories::new(config))
     }
@@ -58,20 +59,21 @@ impl Promotions {
     /// The promotions of some of the environments, in repositories that may be shared with others.
     ///
     /// # Errors
-    /// The system gives no random key for the digests of Secret values.
+    /// There is no key for the digests of Secret values.
     pub fn among(
         config: &Config,
         chosen: &[Arc<Environment>],
         repositories: Repositories,
     ) -> Result<Self, PipelineError> {
-        let edges = config.environments.iter().filter_map(|target| {
-            let from = target.promoted_from.as_deref()?;
-            let source = Arc::clone(config.environments.iter().find(|other| other.name == from)?);
-            let wanted = chosen.iter().any(|environment| environment.name == target.name);
-            wanted.then(|| Ends { target: Arc::clone(target), source })
-        });
-        let judge = Judge { redactor: random_redactor()?, seen: Seen::default(), last: None };
-        Ok(Self { edges: edges.collect(), repositories, judge: Arc::new(Mutex::new(judge)) })
+        let judge = Judge { redactor: store::redactor(config)?, seen: Seen::default(), last: None };
+        Ok(Self { edges: edges(config, chosen), repositories, judge: Arc::new(Mutex::new(judge)) })
+    }
+
+    /// The promotions of `config`, with the memory of these.
+    #[must_use]
+    pub fn reconfigured(&self, config: &Config) -> Self {
+        let edges = edges(config, &config.environments);
+        Self { edges, repositories: self.repositories.reconfigured(config), judge: Arc::clone(&self.judge) }
     }
 
     /// The repositories that it reads; clones share everything.
@@ -122,6 +124,16 @@ impl Promotions {
     }
 }
 
+fn edges(config: &Config, chosen: &[Arc<Environment>]) -> Arc<[Ends]> {
+    let edges = config.environments.iter().filter_map(|target| {
+        let from = target.promoted_from.as_deref()?;
+        let source = Arc::clone(config.environments.iter().find(|other| other.name == from)?);
+        let wanted = chosen.iter().any(|environment| environment.name == target.name);
+        wanted.then(|| Ends { target: Arc::clone(target), source })
+    });
+    edges.collect()
+}
+
 /// The environments of all edges, each once.
 fn involved(edges: &[Ends]) -> Vec<&Environment> {
     let ends = edges.iter().flat_map(|Ends { target, source }| [target, source]);
@@ -145,27 +157,36 @@ impl Stand {
 struct Judge {
     redactor: Redactor,
     seen: Seen,
-    last: Option<(Standing, Vec<Promotion>)>,
+    last: Option<Answer>,
 }
 
 /// All that a judgement depends on: where the environments stand, and every branch of their repositories.
 type Standing = (Tips, BTreeMap<PathBuf, BTreeMap<String, CommitId>>);
 
+/// What was judged last, and of what.
+#[derive(Debug)]
+struct Answer {
+    edges: Arc<[Ends]>,
+    standing: Standing,
+    promotions: Vec<Promotion>,
+}
+
 /// The repositories while they are judged, by their places.
 type Opened = BTreeMap<PathBuf, Result<Repository, Gap>>;
 
 impl Judge {
-    fn judge(&mut self, edges: &[Ends], tips: Tips, now: Timestamp) -> Vec<Promotion> {
+    fn judge(&mut self, edges: &Arc<[Ends]>, tips: Tips, now: Timestamp) -> Vec<Promotion> {
         let locations: BTreeSet<&PathBuf> = tips.values().flatten().map(|stand| &stand.location).collect();
         let mut opened: Opened =
             locations.into_iter().map(|location| (location.clone(), Repository::open(location))).collect();
         let branches =
             opened.iter().filter_map(|(at, opened)| Some((at.clone(), opened.as_ref().ok()?.branches.clone())));
         let standing = (tips, branches.collect());
-        if let Some((last, promotions)) = &self.last
-            && *last == standing
+        if let Some(last) = &self.last
+            && last.standing == standing
+            && Arc::ptr_eq(&last.edges, edges)
         {
-            return promotions.clone();
+            return last.promotions.clone();
         }
         let promotions = self.judge_all(edges, &standing.0, &mut opened);
         for (name, stand) in &standing.0 {
@@ -173,7 +194,7 @@ impl Judge {
                 self.seen.record(name, stand.tip, now);
             }
         }
-        self.last = Some((standing, promotions.clone()));
+        self.last = Some(Answer { edges: Arc::clone(edges), standing, promotions: promotions.clone() });
         promotions
     }
 

@@ -58,6 +58,7 @@ pub(super) fn render(notice: &Notice, now: Timestamp) -> String {
             body {
                 (header(notice, verdict, now))
                 main {
+                    @if let Some(failure) = &notice.configuration.failure { (not_followed(failure)) }
                     (promotion::strip(&notice.promotions, now))
                     @for freshness in &notice.environments {
                         (environment(freshness, notice.environment(&freshness.identity.name), now))
@@ -280,6 +281,17 @@ fn gaps(gaps: &[Gap]) -> Markup {
                     @if gaps.len() > MAX_GAPS { li { "and " (gaps.len() - MAX_GAPS) " more in the report" } }
                 }
             }
+        }
+    }
+}
+
+/// The configuration file has changed and is wrong.
+fn not_followed(failure: &str) -> Markup {
+    html! {
+        section.environment {
+            h2 { "The configuration file as it is now is not followed" }
+            p { "The one before stays in force." }
+            pre { (failure) }
         }
     }
 }

@@ -3,21 +3,26 @@
 mod client;
 mod discovery;
 mod dry_run;
+mod page;
 mod pods;
 mod survey;
+mod tally;
+mod watch;
 
 use std::collections::{BTreeSet, HashMap};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex as Lock, PoisonError};
 
 use futures_util::StreamExt as _;
 use serde::Deserialize;
-use tokio::sync::Mutex;
+use tokio::sync::{Mutex, Semaphore};
 
-use crate::drift::model::{Declared, Gap, GapReason, Live, Received, Redactor, Schema, Scope, Stage, TypeKey};
+use crate::drift::model::{Gap, GapReason, Redactor, Schema, Scope, Stage, TypeKey};
 
-use super::{Discovery, Listing, Wanted};
+use super::{Awaited, Discovery, Keyed, Listing, Wanted};
 use client::{ApiError, Connection};
+pub use tally::{Requests, Tally};
+pub use watch::{Listener, Restart, Told};
 
 /// Objects of one page; a page is held as text while it is read.
 const PAGE: usize = 500;
@@ -33,6 +38,10 @@ pub struct Cluster {
     context: Option<String>,
     redactor: Redactor,
     connection: Mutex<Option<Connection>>,
+    watching: Mutex<Option<Connection>>,
+    /// The watches that list at once.
+    turns: Semaphore,
+    tally: Arc<Tally>,
     /// By the URL under which the server publishes it, which holds a hash of the content.
     schemas: Mutex<HashMap<String, Arc<Schema>>>,
     /// Of every kind that was ever served.
@@ -56,18 +65,14 @@ enum Content {
 /// How a list of metadata is asked for.
 const METADATA: &str = "application/json;as=PartialObjectMetadataList;g=meta.k8s.io;v=v1";
 
-/// One page of a list.
-#[derive(Deserialize)]
-struct Page {
-    metadata: PageMeta,
-    #[serde(default)]
-    items: Vec<Received>,
-}
-
+/// What a list says of itself.
 #[derive(Deserialize)]
 struct PageMeta {
+    /// Where the next page begins; empty on the last.
     #[serde(default, rename = "continue")]
     next: String,
+    #[serde(default, rename = "resourceVersion")]
+    resource_version: String,
 }
 
 impl Cluster {
@@ -80,6 +85,9 @@ impl Cluster {
             context,
             redactor,
             connection: Mutex::default(),
+            watching: Mutex::default(),
+            turns: Semaphore::new(CONCURRENCY),
+            tally: Arc::default(),
             schemas: Mutex::default(),
             scopes: Lock::default(),
         }
@@ -91,9 +99,20 @@ impl Cluster {
         if let Some(connection) = &*connection {
             return Ok(connection.clone());
         }
-        let made = Connection::open(self.kubeconfig.as_deref(), self.context.as_deref()).await?;
+        let made = Connection::open(self.access(), &self.tally).await?;
         *connection = Some(made.clone());
         Ok(made)
+    }
+
+    /// The kubeconfig file and the context.
+    fn access(&self) -> (Option<&Path>, Option<&str>) {
+        (self.kubeconfig.as_deref(), self.context.as_deref())
+    }
+
+    /// What it was asked so far.
+    #[must_use]
+    pub fn tally(&self) -> Arc<Tally> {
+        Arc::clone(&self.tally)
     }
 
     /// Drops the connection, so that the next scan reads credentials and addresses again.
@@ -153,7 +172,10 @@ impl Cluster {
     }
 
     /// Lists each wanted scope, several at once.
-    pub(super) async fn list(&self, wanted: Vec<Wanted>) -> Listing {
+    pub(super) async fn list<T>(&self, wanted: Vec<Wanted>, keep: &Awaited<'_, T>) -> Listing<T>
+    where
+        T: Keyed + Send + 'static,
+    {
         if wanted.is_empty() {
             return Listing::default();
         }
@@ -161,7 +183,7 @@ impl Cluster {
             Ok(connection) => connection,
             Err(error) => return Listing::failed(self.unreachable(&error)),
         };
-        let lists = wanted.into_iter().map(|scope| self.list_scope(connection.clone(), scope));
+        let lists = wanted.into_iter().map(|scope| self.list_scope(connection.clone(), scope, keep));
         let mut parts = futures_util::stream::iter(lists).buffered(CONCURRENCY);
         let mut listing = Listing::default();
         while let Some(part) = parts.next().await {
@@ -170,10 +192,13 @@ impl Cluster {
         listing
     }
 
-    async fn list_scope(&self, connection: Connection, scope: Wanted) -> Listing {
+    async fn list_scope<T>(&self, connection: Connection, scope: Wanted, keep: &Awaited<'_, T>) -> Listing<T>
+    where
+        T: Keyed + Send + 'static,
+    {
         let mut restarts = 0;
         loop {
-            match self.list_pages(&connection, &scope, &Content::Whole).await {
+            match self.list_pages(&connection, &scope, &Content::Whole, keep).await {
                 Err(error) if error.expired && restarts < RESTARTS => restarts += 1,
                 Err(error) => {
                     if error.reason == GapReason::Unauthorized {
@@ -186,12 +211,16 @@ impl Cluster {
         }
     }
 
-    async fn list_pages(
+    async fn list_pages<T>(
         &self,
         connection: &Connection,
         scope: &Wanted,
         content: &Content,
-    ) -> Result<Listing, ApiError> {
+        keep: &Awaited<'_, T>,
+    ) -> Result<Listing<T>, ApiError>
+    where
+        T: Keyed + Send + 'static,
+    {
         let mut listing = Listing::default();
         let mut next = String::new();
         loop {
@@ -201,12 +230,12 @@ impl Cluster {
                     connection.get_as(&page_url(scope, selector, &next), METADATA).await?
                 }
             };
-            let (of, redactor) = (scope.clone(), self.redactor.clone());
+            let (of, redactor, keep) = (scope.clone(), self.redactor.clone(), keep.clone().await);
             // Reading is work: it stays off the tasks that wait for the answers to other requests.
-            let read = tokio::task::spawn_blocking(move || read_page(&text, &of, &redactor)).await;
+            let read = tokio::task::spawn_blocking(move || page::read(&text, &of, &redactor, &*keep)).await;
             let (part, after) = read.ok().flatten().ok_or_else(|| connection.unreadable("a list"))?;
             listing.extend(part);
-            next = after;
+            next = after.next;
             if next.is_empty() {
                 break;
             }
@@ -232,26 +261,6 @@ impl Cluster {
     }
 }
 
-/// The objects of a page and the token of the next; `None` for a text that is no list.
-fn read_page(text: &str, scope: &Wanted, redactor: &Redactor) -> Option<(Listing, String)> {
-    let page: Page = serde_json::from_str(text).ok()?;
-    let mut listing = Listing::default();
-    for mut item in page.items {
-        item.name_kind(&scope.type_key);
-        match Declared::received(item, redactor) {
-            Ok(declared) => listing.insert(Live::from(declared)),
-            Err(error) => listing.gaps.push(Gap {
-                stage: Stage::List,
-                scope: scope.to_string(),
-                reason: GapReason::Failed,
-                message: format!("an item of {scope} {error}"),
-                source: None,
-            }),
-        }
-    }
-    Some((listing, page.metadata.next))
-}
-
 fn hint(reason: GapReason) -> &'static str {
     match reason {
         GapReason::Unauthorized => "; check the credentials of the kubeconfig",
@@ -260,11 +269,16 @@ fn hint(reason: GapReason) -> &'static str {
     }
 }
 
-fn page_url(scope: &Wanted, selector: &str, next: &str) -> String {
+/// The path of a kind's objects in a scope.
+fn collection(scope: &Wanted) -> String {
     let TypeKey { group, version, .. } = &scope.type_key;
     let root = if group.is_empty() { format!("/api/{version}") } else { format!("/apis/{group}/{version}") };
     let namespace = scope.namespace.as_ref().map_or_else(String::new, |name| format!("/namespaces/{name}"));
-    let mut query = form_urlencoded::Serializer::new(format!("{root}{namespace}/{}?", scope.served.plural));
+    format!("{root}{namespace}/{}", scope.served.plural)
+}
+
+fn page_url(scope: &Wanted, selector: &str, next: &str) -> String {
+    let mut query = form_urlencoded::Serializer::new(format!("{}?", collection(scope)));
     query.append_pair("limit", &PAGE.to_string());
     if !selector.is_empty() {
         query.append_pair("labelSelector", selector);

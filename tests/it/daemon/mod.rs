@@ -2,6 +2,7 @@
 
 mod client;
 mod scripted;
+mod webhook;
 
 use std::io::Read as _;
 use std::time::Duration;

@@ -16,6 +16,7 @@ use driftd::drift::model::{
     Assessment, Candidate, Category, Change, FieldPath, Finding, Gap, GapReason, ObjectAssessment, ObjectKey, Origin,
     PathStep, Redaction, Redactor, Severity, Shown, Stage, State, TypeKey,
 };
+use driftd::git::Repositories;
 use driftd::report::{EnvironmentReport, Identity};
 use jiff::Timestamp;
 use serde_json::json;
@@ -23,7 +24,8 @@ use tokio::sync::{Mutex, mpsc, oneshot};
 use tokio::task::JoinHandle;
 
 /// Scans end with the reports that are sent for their environment.
-pub struct Script(HashMap<String, Mutex<mpsc::UnboundedReceiver<EnvironmentReport>>>);
+#[derive(Clone)]
+pub struct Script(Arc<HashMap<String, Mutex<mpsc::UnboundedReceiver<EnvironmentReport>>>>);
 
 pub type Lines = HashMap<String, mpsc::UnboundedSender<EnvironmentReport>>;
 
@@ -36,11 +38,15 @@ impl Script {
             script.insert(environment.name.clone(), Mutex::new(receiver));
             lines.insert(environment.name.clone(), sender);
         }
-        (Self(script), lines)
+        (Self(Arc::new(script)), lines)
     }
 }
 
 impl Scan for Script {
+    fn reconfigured(&self, _: &Config, _: Repositories) -> Self {
+        self.clone()
+    }
+
     async fn scan(&self, environment: &Environment) -> EnvironmentReport {
         self.0[&environment.name].lock().await.recv().await.expect("the script has no further line")
     }
@@ -106,6 +112,7 @@ pub fn config(names: &[&str]) -> Config {
             promoted_from: None,
             variants: Vec::new(),
             strategy: Strategy::Local,
+            follow: None,
         })
     });
     Config {
@@ -113,6 +120,10 @@ pub fn config(names: &[&str]) -> Config {
         git_interval: Duration::from_millis(1),
         max_staleness: Duration::from_mins(3),
         listen: "127.0.0.1:0".parse().unwrap(),
+        state: None,
+        retention: Duration::from_hours(24),
+        redaction_key_file: None,
+        webhooks: BTreeMap::new(),
         git_cache: None,
         render_cache: None,
         environments: environments.collect(),

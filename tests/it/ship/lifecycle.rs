@@ -7,6 +7,8 @@ use std::os::unix::net::UnixDatagram;
 use std::process::Command;
 use std::time::Duration;
 
+use serde_json::Value;
+
 use super::process::Running;
 use super::workspace::Workspace;
 use crate::fixture::{command, eventually};
@@ -77,4 +79,45 @@ fn systemd_is_told_that_it_is_ready_alive_and_stopping() {
     heard.until("STOPPING=1");
     let status = eventually("it ends", || daemon.status());
     assert_eq!(status.code(), Some(0));
+}
+#[test]
+fn a_log_of_json_has_one_event_for_each_fact() {
+    let workspace = Workspace::in_sync(SETTINGS);
+    let config = workspace.config();
+    let arguments = ["--log-format", "json", "run", "--config", config.to_str().unwrap()];
+    let mut daemon = Running::start(&mut command(&arguments));
+    daemon.await_ready();
+    let scans = |metrics: &str| -> String {
+        metrics.lines().find(|line| line.starts_with("driftd_last_scan_timestamp_seconds")).unwrap().to_owned()
+    };
+    let first = scans(&daemon.get("/metrics"));
+    workspace.commit(&[("manifest.yaml", &SETTINGS.replace("blue", "red"))]);
+    eventually("the drift is seen", || {
+        daemon.get("/metrics").contains("driftd_resources{environment=\"prod\",state=\"modified\"} 1\n").then_some(())
+    });
+    let drifted = scans(&daemon.get("/metrics"));
+    assert_ne!(first, drifted);
+    eventually("another scan", || (scans(&daemon.get("/metrics")) != drifted).then_some(()));
+    workspace.commit(&[("manifest.yaml", SETTINGS)]);
+    eventually("the drift is gone", || {
+        daemon.get("/metrics").contains("driftd_resources{environment=\"prod\",state=\"modified\"} 0\n").then_some(())
+    });
+    let log = daemon.end("TERM").stderr;
+    let events: Vec<Value> = log.lines().map(|line| serde_json::from_str(line).expect(line)).collect();
+    let facts = |message: &str| -> Vec<&Value> {
+        events.iter().map(|event| &event["fields"]).filter(|fields| fields["message"] == message).collect()
+    };
+    let appeared = facts("drift appeared");
+    assert_eq!(appeared.len(), 1, "{log}");
+    for (key, value) in [
+        ("environment", "prod"),
+        ("object", "v1/ConfigMap default/settings"),
+        ("path", "data.colour"),
+        ("change", "changed"),
+        ("severity", "medium"),
+    ] {
+        assert_eq!(appeared[0][key], value, "{key} in {log}");
+    }
+    assert_eq!(facts("drift resolved").len(), 1, "{log}");
+    assert_eq!(facts("listening").len(), 1, "{log}");
 }

@@ -7,11 +7,14 @@ mod dashboards;
 mod demo;
 mod deployment;
 mod environments;
+mod history;
 mod honesty;
 mod lifecycle;
 mod process;
 mod prometheus;
 mod readme;
+mod reload;
+mod soak;
 mod workspace;
 
 use std::fs;
