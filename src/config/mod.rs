@@ -13,6 +13,7 @@ mod repository;
 mod rules;
 #[cfg(test)]
 mod tests;
+mod web;
 
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
@@ -29,6 +30,7 @@ pub use error::{ConfigError, Problem, Problems};
 pub use file::{ConfigFile, ConfigText};
 pub use reference::{Pattern, Pick, Reference};
 pub use renderer::{Crds, Helm, Kustomize, Limits, Permission, Program, RemoteChart, Renderer, Rendering};
+pub use web::{Clients, Tls, Versions, WebConfig};
 
 /// The whole configuration; every name in it refers to something that exists.
 #[derive(Debug, Clone, PartialEq)]
@@ -39,6 +41,8 @@ pub struct Config {
     pub max_staleness: Duration,
     /// Where the daemon listens.
     pub listen: SocketAddr,
+    /// Who may read what is served, and over what; everybody over plain HTTP where absent.
+    pub web_config: Option<PathBuf>,
     /// Where mirrors of remote repositories are kept; in a temporary folder of the process where absent.
     pub git_cache: Option<PathBuf>,
     /// Where renderings are kept for the next start; in memory alone where absent.

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::net::{Ipv4Addr, SocketAddr};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -22,7 +22,7 @@ const LISTEN: SocketAddr = SocketAddr::new(std::net::IpAddr::V4(Ipv4Addr::UNSPEC
 
 /// Reads the one document of a file.
 pub(super) fn config(text: &[u8], folder: &Path) -> Result<Config, Vec<Problem>> {
-    let document = only_document(text)?;
+    let document = only_document(text, "name at least a cluster, a repository and an environment")?;
     let notes = Notes::new(&document.lines);
     let config = read(&Cursor::root(&document.value, &notes), folder);
     let problems = notes.into_problems();
@@ -32,7 +32,7 @@ pub(super) fn config(text: &[u8], folder: &Path) -> Result<Config, Vec<Problem>>
     }
 }
 
-fn only_document(text: &[u8]) -> Result<Document, Vec<Problem>> {
+pub(super) fn only_document(text: &[u8], contents: &str) -> Result<Document, Vec<Problem>> {
     let problem =
         |line, message: String, hint: &str| vec![Problem { line, path: String::new(), message, hint: hint.into() }];
     let mut documents = Vec::new();
@@ -44,7 +44,7 @@ fn only_document(text: &[u8]) -> Result<Document, Vec<Problem>> {
         );
     }
     match documents.len() {
-        0 => Err(problem(1, "is empty".into(), "name at least a cluster, a repository and an environment")),
+        0 => Err(problem(1, "is empty".into(), contents)),
         1 => Ok(documents.remove(0)),
         _ => Err(problem(
             documents[1].line,
@@ -79,7 +79,7 @@ fn read(root: &Cursor<'_>, folder: &Path) -> Result<Config, Noted> {
         let least = interval.ok().flatten().unwrap_or(SHORTEST_INTERVAL);
         duration_of_at_least(cursor, least)
     });
-    let listen = file.optional("http", read_listen);
+    let http = file.optional("http", |cursor| read_http(cursor, folder));
     let git_cache = file.optional("gitCache", |cursor| Ok(folder.join(cursor.text()?)));
     let render_cache = file.optional("renderCache", |cursor| Ok(folder.join(cursor.text()?)));
     let clusters = Named::read(&file, "clusters", |section| read_cluster(section, folder));
@@ -102,10 +102,12 @@ fn read(root: &Cursor<'_>, folder: &Path) -> Result<Config, Noted> {
     renderers?;
     promotions?;
     let interval = interval?.unwrap_or(INTERVAL);
+    let Http { listen, web_config } = http?.unwrap_or_default();
     Ok(Config {
         interval,
         max_staleness: max_staleness?.unwrap_or(interval.saturating_mul(3)),
-        listen: listen?.unwrap_or(LISTEN),
+        listen: listen.unwrap_or(LISTEN),
+        web_config,
         git_cache: git_cache?,
         render_cache: render_cache?,
         repositories: repositories.all()?,
@@ -128,16 +130,25 @@ pub(super) fn duration_of_at_least(cursor: &Cursor<'_>, least: Duration) -> Resu
     Ok(duration)
 }
 
-fn read_listen(cursor: &Cursor<'_>) -> Result<SocketAddr, Noted> {
-    match cursor.section(&["listen"])?.get("listen") {
-        None => Ok(LISTEN),
-        Some(listen) => listen.text()?.parse().map_err(|_| {
+/// The section `http`.
+#[derive(Default)]
+struct Http {
+    listen: Option<SocketAddr>,
+    web_config: Option<PathBuf>,
+}
+
+fn read_http(cursor: &Cursor<'_>, folder: &Path) -> Result<Http, Noted> {
+    let section = cursor.section(&["listen", "webConfigFile"])?;
+    let listen = section.optional("listen", |listen| {
+        listen.text()?.parse().map_err(|_| {
             listen.note(
                 "is no address to listen on",
                 "write an IP address and a port: `0.0.0.0:9847`, `127.0.0.1:9847` or `[::]:9847`",
             )
-        }),
-    }
+        })
+    });
+    let web_config = section.optional("webConfigFile", |cursor| Ok(folder.join(cursor.text()?)));
+    Ok(Http { listen: listen?, web_config: web_config? })
 }
 
 fn read_cluster(section: &Section<'_>, folder: &Path) -> Result<Cluster, Noted> {

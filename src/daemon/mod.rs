@@ -25,6 +25,7 @@ pub use worker::Scan;
 
 use crate::board::{Board, Configuration};
 use crate::config::{Config, ConfigError, ConfigFile, Environment};
+use crate::http::{Access, AccessError, Door};
 use crate::pipeline::{Pipeline, PipelineError, Promotions};
 use crate::report::Identity;
 use reload::Reloads;
@@ -48,6 +49,9 @@ pub enum DaemonError {
     /// There is no configuration.
     #[error(transparent)]
     Config(#[from] ConfigError),
+    /// Nobody can be let in.
+    #[error(transparent)]
+    Access(#[from] AccessError),
     /// Signals cannot be received.
     #[error("cannot receive signals: {0}")]
     Signals(io::Error),
@@ -104,6 +108,7 @@ pub struct Daemon {
     listener: TcpListener,
     address: SocketAddr,
     board: Arc<Board>,
+    door: Door,
     config: Config,
     promotions: Promotions,
     /// Absent where its configuration is as it is.
@@ -114,13 +119,14 @@ impl Daemon {
     /// Binds the address of `config`, whose port may be 0.
     ///
     /// # Errors
-    /// The address cannot be bound.
+    /// The address cannot be bound, or the files of `http.webConfigFile` cannot be used.
     pub async fn bind(config: &Config) -> Result<Self, DaemonError> {
+        let door = Door::new(Access::load(config.web_config.as_deref())?);
         let (listener, address) = bind(config.listen).await?;
         let board = Board::new(config.environments.iter().map(|environment| identity(environment)).collect());
         let promotions = Promotions::new(config)?;
         let (board, config) = (Arc::new(board), config.clone());
-        Ok(Self { listener, address, board, config, promotions, reloads: None })
+        Ok(Self { listener, address, board, door, config, promotions, reloads: None })
     }
 
     /// Where it listens.

@@ -12,7 +12,7 @@ use super::worker::Scan;
 use super::{Daemon, DaemonError, bind, promote};
 use crate::board::{Board, Configuration};
 use crate::config::{Config, ConfigError, ConfigFile, ConfigText};
-use crate::http;
+use crate::http::{self, Access, Door, Limits};
 use crate::pipeline::Promotions;
 
 /// A daemon at work; its tasks end when it is dropped.
@@ -25,16 +25,19 @@ pub(super) struct Running<S> {
     tasks: Tasks,
     systemd: Arc<Systemd>,
     fleet: Fleet<S>,
+    door: Door,
     server: Task,
+    doorkeeper: Option<Task>,
     promoting: Option<Task>,
     _word: Option<Task>,
 }
 
 impl<S: Scan> Running<S> {
     pub(super) fn start(daemon: Daemon, scanner: S, tasks: Tasks) -> Self {
-        let Daemon { listener, address, board, config, promotions, .. } = daemon;
+        let Daemon { listener, address, board, door, config, promotions, .. } = daemon;
         let (scanner, promotions) = (Arc::new(scanner), Arc::new(promotions));
-        let server = serve(listener, &board, &tasks);
+        let server = serve(listener, &board, &door, &tasks);
+        let doorkeeper = attend(&door, &config, &tasks);
         let systemd = Arc::new(Systemd::from_environment());
         let word = systemd
             .is_listening()
@@ -42,7 +45,20 @@ impl<S: Scan> Running<S> {
         let fleet = Fleet::start(&config, Arc::clone(&scanner), Arc::clone(&board), &tasks);
         let promoting = look_at(&promotions, &config, &board, &tasks);
         tracing::info!(%address, "listening");
-        Self { config, scanner, promotions, board, tasks, systemd, fleet, server, promoting, _word: word }
+        Self {
+            config,
+            scanner,
+            promotions,
+            board,
+            tasks,
+            systemd,
+            fleet,
+            door,
+            server,
+            doorkeeper,
+            promoting,
+            _word: word,
+        }
     }
 
     /// Goes over to the configuration that was read; where it cannot be followed, the one before stays in force.
@@ -73,8 +89,11 @@ impl<S: Scan> Running<S> {
         if config == self.config {
             return Ok(text.digest());
         }
+        let access = Access::load(config.web_config.as_deref())?;
         let moved = if config.listen == self.config.listen { None } else { Some(bind(config.listen).await?) };
         // Nothing can fail from here on.
+        self.door.change(access);
+        self.doorkeeper = attend(&self.door, &config, &self.tasks);
         self.promotions = Arc::new(self.promotions.reconfigured(&config));
         self.scanner = Arc::new(self.scanner.reconfigured(&config, self.promotions.repositories()));
         if let Some(promoting) = self.promoting.take() {
@@ -83,7 +102,7 @@ impl<S: Scan> Running<S> {
         self.fleet.follow(&config, Arc::clone(&self.scanner)).await;
         self.promoting = look_at(&self.promotions, &config, &self.board, &self.tasks);
         if let Some((listener, address)) = moved {
-            let before = mem::replace(&mut self.server, serve(listener, &self.board, &self.tasks));
+            let before = mem::replace(&mut self.server, serve(listener, &self.board, &self.door, &self.tasks));
             before.end().await;
             tracing::info!(%address, "listening");
         }
@@ -96,9 +115,17 @@ impl<S: Scan> Running<S> {
     }
 }
 
-fn serve(listener: TcpListener, board: &Arc<Board>, tasks: &Tasks) -> Task {
-    let router = http::router(Arc::clone(board));
-    tasks.spawn_draining("the HTTP server", |draining| http::serve(listener, router, draining.begun()))
+fn serve(listener: TcpListener, board: &Arc<Board>, door: &Door, tasks: &Tasks) -> Task {
+    let (router, door) = (http::router(Arc::clone(board), door), door.clone());
+    tasks.spawn_draining("the HTTP server", |draining| {
+        http::serve(listener, router, door, Limits::default(), draining.begun())
+    })
+}
+
+/// Follows the files that say who may come in, where there are any.
+fn attend(door: &Door, config: &Config, tasks: &Tasks) -> Option<Task> {
+    let file = config.web_config.clone()?;
+    Some(tasks.spawn("the look at certificates and users", door.clone().attend(file)))
 }
 
 /// Looks at the promotions again and again, where there are any.

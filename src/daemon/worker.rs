@@ -66,6 +66,7 @@ impl<S> Course<S> {
     pub(super) fn new(config: &Config, scanner: Arc<S>) -> Self {
         let common = Config {
             listen: SocketAddr::from(([0, 0, 0, 0], 0)),
+            web_config: None,
             repositories: Vec::new(),
             environments: Vec::new(),
             ..config.clone()

@@ -1,8 +1,10 @@
 //! What the daemon serves: metrics, health, the report as JSON, and one page. All of it is read-only.
 
 mod accept;
+mod access;
 mod page;
 mod server;
+mod users;
 
 use std::sync::Arc;
 
@@ -10,33 +12,54 @@ use axum::Router;
 use axum::body::Body;
 use axum::extract::{RawQuery, State};
 use axum::http::{HeaderName, HeaderValue, StatusCode, header};
-use axum::middleware::map_response;
+use axum::middleware::{from_fn_with_state, map_response};
 use axum::response::{Html, IntoResponse, Response};
-use axum::routing::get;
+use axum::routing::{MethodRouter, get};
 use jiff::Timestamp;
 use serde_json::{Value, json};
 use tower_http::CompressionLevel;
 use tower_http::compression::CompressionLayer;
+use tower_http::limit::RequestBodyLimitLayer;
 
-pub use server::serve;
+pub use access::{Access, AccessError, Door};
+pub use server::{Limits, serve};
 
 use crate::board::{Board, Notice};
 use crate::metrics;
 use crate::report::{EnvironmentReport, Listing, Report, json, promotion};
 
-/// Every route, over what stands on `board`.
-pub fn router(board: Arc<Board>) -> Router {
-    Router::new()
-        .route("/", get(index))
-        .route("/metrics", get(scrape))
-        .route("/livez", get(async || "ok\n"))
-        .route("/readyz", get(ready))
-        .route("/version", get(async || version()))
-        .route("/api/v1/report", get(report))
-        .route("/api/v1/promotions", get(promotions))
+/// None of the routes that read wants a body.
+const MAX_BODY_BYTES: usize = 64 * 1024;
+
+/// What can be read, by its path.
+fn routes() -> Vec<(&'static str, MethodRouter<Arc<Board>>)> {
+    vec![
+        ("/", get(index)),
+        ("/metrics", get(scrape)),
+        ("/livez", get(async || "ok\n")),
+        ("/readyz", get(ready)),
+        ("/version", get(async || version())),
+        ("/api/v1/report", get(report)),
+        ("/api/v1/promotions", get(promotions)),
+    ]
+}
+
+/// The path of everything that can be read.
+#[must_use]
+pub fn paths() -> Vec<&'static str> {
+    routes().into_iter().map(|(path, _)| path).collect()
+}
+
+/// Every route, over what stands on `board`, for whom `door` lets in.
+pub fn router(board: Arc<Board>, door: &Door) -> Router {
+    let readable = routes().into_iter().fold(Router::new(), |router, (path, route)| router.route(path, route));
+    readable
         .fallback(async || error(StatusCode::NOT_FOUND, "there is nothing at this path"))
         .with_state(board)
+        .layer(RequestBodyLimitLayer::new(MAX_BODY_BYTES))
         .layer(CompressionLayer::new().quality(CompressionLevel::Fastest))
+        // Layers that follow see a request before those that stand above: nothing answers before the filter.
+        .layer(from_fn_with_state(door.clone(), access::filter))
         .layer(map_response(async |response: Response| harden(response)))
 }
 

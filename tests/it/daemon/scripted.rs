@@ -119,6 +119,7 @@ pub fn config(names: &[&str]) -> Config {
         max_staleness: Duration::from_mins(3),
         listen: "127.0.0.1:0".parse().unwrap(),
         git_cache: None,
+        web_config: None,
         render_cache: None,
         environments: environments.collect(),
         repositories: vec![repository],

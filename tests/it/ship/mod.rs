@@ -13,6 +13,7 @@ mod process;
 mod prometheus;
 mod readme;
 mod reload;
+mod secured;
 mod workspace;
 
 use std::fs;
