@@ -67,6 +67,10 @@ property cases="20000":
 histories cases="500":
     DRIFTD_SEED="${DRIFTD_SEED:-$(od -An -N4 -tu4 /dev/urandom | tr -d ' ')}" DRIFTD_CASES={{cases}} cargo test --locked --test it promotion::histories -- --nocapture
 
+# The daemon killed by SIGKILL at random moments while drift comes and goes; `DRIFTD_SEED` repeats a run.
+kills kills="200":
+    DRIFTD_SEED="${DRIFTD_SEED:-$(od -An -N4 -tu4 /dev/urandom | tr -d ' ')}" DRIFTD_KILLS={{kills}} cargo test --locked --test it ship::history::kill -- --nocapture
+
 # A repository of 1 GB history and 50,000 files behind a real server, fetched and read; takes some minutes and 4 GB of disk.
 large history="1024" files="50000":
     DRIFTD_HISTORY_MB={{history}} DRIFTD_FILES={{files}} cargo test --locked --test it git::large -- --nocapture

@@ -1,15 +1,16 @@
 //! The one noticeboard: what the daemon found last, ready to be read by whoever serves it.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::mem;
 use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Instant;
 
 use jiff::Timestamp;
 use tokio::sync::watch;
 
 use crate::drift::promotion::Promotion;
 pub use crate::metrics::Configuration;
-use crate::metrics::{self, Format, Observed, Samples, ScanErrors, Standing};
+use crate::metrics::{self, Events, Format, Observed, Samples, ScanErrors, Standing};
 use crate::report::{EnvironmentReport, Identity, Report};
 
 /// Takes reports from the scans, hands out the latest [`Notice`].
@@ -17,7 +18,11 @@ use crate::report::{EnvironmentReport, Identity, Report};
 pub struct Board {
     held: Mutex<Held>,
     latest: watch::Sender<Arc<Notice>>,
+    hints: watch::Sender<Hints>,
 }
+
+/// When somebody said last that a repository has changed, by its name.
+pub type Hints = BTreeMap<String, Instant>;
 
 /// What is held of all environments.
 #[derive(Debug)]
@@ -75,6 +80,7 @@ struct Entry {
     freshness: Freshness,
     report: Option<EnvironmentReport>,
     errors: ScanErrors,
+    events: Events,
     promotion: Option<Promotion>,
     samples: Samples,
 }
@@ -86,7 +92,7 @@ impl Board {
         let entries = environments.into_iter().map(Entry::new).collect();
         let held = Held { entries, ready: false, configuration: Configuration::default() };
         let (latest, _) = watch::channel(Arc::new(Notice::of(&held)));
-        Self { held: Mutex::new(held), latest }
+        Self { held: Mutex::new(held), latest, hints: watch::Sender::default() }
     }
 
     /// From now on the environments `now` stand where those that belong to `family` did: the one of that name, and
@@ -145,6 +151,19 @@ impl Board {
         }
     }
 
+    /// Says that the repository of this name is said to have changed just now.
+    pub fn hint(&self, repository: &str) {
+        self.hints.send_modify(|hints| {
+            hints.insert(repository.to_owned(), Instant::now());
+        });
+    }
+
+    /// Sees every hint.
+    #[must_use]
+    pub fn hints(&self) -> watch::Receiver<Hints> {
+        self.hints.subscribe()
+    }
+
     /// What stands now.
     #[must_use]
     pub fn latest(&self) -> Arc<Notice> {
@@ -177,8 +196,14 @@ impl Board {
 impl Entry {
     fn new(identity: Identity) -> Self {
         let freshness = Freshness { identity, last_scan: None, last_success: None };
-        let mut entry =
-            Self { freshness, report: None, errors: ScanErrors::new(), promotion: None, samples: Samples::default() };
+        let mut entry = Self {
+            freshness,
+            report: None,
+            errors: ScanErrors::new(),
+            events: Events::new(),
+            promotion: None,
+            samples: Samples::default(),
+        };
         entry.samples = entry.render();
         entry
     }
@@ -208,6 +233,9 @@ impl Entry {
         for stage in stages {
             *self.errors.entry(stage).or_default() += 1;
         }
+        for (event, count) in &report.events {
+            *self.events.entry(*event).or_default() += count;
+        }
         self.report = Some(report);
     }
 
@@ -229,6 +257,7 @@ impl Entry {
             last_scan: self.freshness.last_scan,
             last_success: self.freshness.last_success,
             errors: &self.errors,
+            events: &self.events,
             promotion: self.promotion.as_ref(),
         })
     }

@@ -15,4 +15,5 @@ pub mod metrics;
 pub mod pipeline;
 pub mod render;
 pub mod report;
+pub mod store;
 pub mod yaml;

@@ -26,7 +26,7 @@ const ORDER: &[&[&str]] = &[
     &["manifest"],
     &["config"],
     &["git"],
-    &["render", "live"],
+    &["render", "live", "store"],
     &["report", "metrics"],
     &["pipeline"],
     &["board"],

@@ -8,7 +8,7 @@ use std::time::Duration;
 use super::exit::Exit;
 use super::logging::{self, FilterError, LogLevel};
 use super::output::{Color, Output, OutputError, Outputs, to_stdout};
-use super::{Check, Cli, Command, ConfigCommand, Diff, Promotion, Results};
+use super::{Check, Cli, Command, ConfigCommand, Diff, History, Promotion, Results};
 use crate::check::{self, Rule, UnknownEnvironments};
 use crate::config::{Config, ConfigError, ConfigFile};
 use crate::daemon::{self, DaemonError};
@@ -16,6 +16,7 @@ use crate::demo::{self, DemoError};
 use crate::http::{Access, AccessError};
 use crate::pipeline::{self, DiffError, Pipeline, PipelineError, Promotions, Undeclared};
 use crate::report::{Listing, Report, Verdict};
+use crate::store::{self, Question, StoreError};
 
 /// Why a command ended before its time.
 #[derive(Debug, thiserror::Error)]
@@ -48,6 +49,13 @@ pub(super) enum CommandError {
     Daemon(#[from] DaemonError),
     #[error(transparent)]
     Demo(#[from] DemoError),
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    /// Nothing on record can be read by another process.
+    #[error(
+        "{0} names no `state` file: its history is in the memory of the daemon; name one, or ask the daemon at /api/v1/history"
+    )]
+    NoState(String),
 }
 
 impl CommandError {
@@ -77,6 +85,7 @@ pub(super) fn run(cli: Cli) -> Result<Exit, CommandError> {
         Command::Demo => demo(cli.color),
         Command::Check(arguments) => check(&arguments, cli.color),
         Command::Promotion(arguments) => promotion(&arguments, cli.color),
+        Command::History(arguments) => history(&arguments, cli.color),
         Command::Diff(arguments) => diff(&arguments, cli.color),
         Command::Config(ConfigCommand::Validate(file)) => validate(&file.config, cli.color),
     }
@@ -134,6 +143,24 @@ fn promotion(arguments: &Promotion, color: Color) -> Result<Exit, CommandError> 
     let written = outputs.write_promotions(&found, now);
     written.map_err(|error| CommandError::Write { error, verdict })?;
     Ok(verdict.into())
+}
+
+fn history(arguments: &History, color: Color) -> Result<Exit, CommandError> {
+    let config = Config::load(&arguments.file.config)?;
+    let Some(state) = &config.state else {
+        return Err(CommandError::NoState(arguments.file.config.display().to_string()));
+    };
+    let question = Question { environment: arguments.environment.clone(), since: arguments.since };
+    let entries = store::read(state, &question)?;
+    if entries.is_empty()
+        && let Some(name) = &arguments.environment
+    {
+        check::choose(&config, std::slice::from_ref(name)).map(drop)?;
+    }
+    let outputs = Outputs::open(&arguments.output, color).map_err(CommandError::Open)?;
+    let written = outputs.write_history(&entries, pipeline::now());
+    written.map_err(|error| CommandError::Write { error, verdict: Verdict::InSync })?;
+    Ok(Exit::Success)
 }
 
 fn diff(arguments: &Diff, color: Color) -> Result<Exit, CommandError> {

@@ -10,12 +10,14 @@ use std::io::{self, Write as _};
 use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
+use jiff::Timestamp;
 
 use self::logging::{LogFormat, LogLevel};
 use self::output::{Color, Output};
 use crate::check::Rule;
 use crate::config;
 use crate::git;
+use crate::pipeline;
 
 pub use exit::Exit;
 pub use logging::report_panic;
@@ -50,6 +52,8 @@ enum Command {
     Diff(Diff),
     /// Tell how the environment branches stand to each other: what waits, what was never brought back or tested.
     Promotion(Promotion),
+    /// Tell what drifted, by whom and for how long, from the state file.
+    History(History),
     /// Show a sample platform with its drift, without a cluster or a network.
     Demo,
     /// Look at a configuration.
@@ -132,6 +136,25 @@ struct Promotion {
     /// text (default, a table) or json, on stdout or in a file; may be repeated.
     #[arg(short, long = "output", value_name = "FORMAT[=PATH]")]
     output: Vec<Output>,
+}
+
+#[derive(Debug, Args)]
+struct History {
+    #[command(flatten)]
+    file: ConfigFile,
+    /// Only of this environment.
+    #[arg(long, value_name = "NAME")]
+    environment: Option<String>,
+    /// Only what stood within the last 7d, 12h, 1h30m; everything that is on record by default.
+    #[arg(long, value_name = "SPAN", value_parser = since)]
+    since: Option<Timestamp>,
+    /// text (default, a table) or json, on stdout or in a file; may be repeated.
+    #[arg(short, long = "output", value_name = "FORMAT[=PATH]")]
+    output: Vec<Output>,
+}
+
+fn since(text: &str) -> Result<Timestamp, &'static str> {
+    config::moment(text, pipeline::now()).ok_or("it is no span of time; write `7d`, `12h` or `1h30m`")
 }
 
 #[derive(Debug, Args)]

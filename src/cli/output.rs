@@ -10,6 +10,7 @@ use anstream::{AutoStream, ColorChoice};
 use clap::ValueEnum;
 use jiff::Timestamp;
 
+use crate::drift::history::Entry;
 use crate::drift::promotion::Promotion;
 use crate::report::{self, Listing, Report, Verdict};
 
@@ -147,6 +148,17 @@ impl Outputs {
         self.write_each(|format, bytes| match format {
             Format::Json => report::promotion::json(promotions, bytes),
             Format::Text | Format::Ignores => report::promotion::table(promotions, now, bytes),
+        })
+    }
+
+    /// Writes what is on record to every output.
+    ///
+    /// # Errors
+    /// The first output that cannot be written; a reader that went away is no error.
+    pub fn write_history(self, entries: &[Entry], now: Timestamp) -> Result<(), OutputError> {
+        self.write_each(|format, bytes| match format {
+            Format::Json => report::history::json(entries, bytes),
+            Format::Text | Format::Ignores => report::history::table(entries, now, bytes),
         })
     }
 

@@ -106,6 +106,13 @@ impl Address {
         }
     }
 
+    /// Whether `url`, as a server writes it down itself, means the repository that lies here: by https or ssh, with or
+    /// without a user, a port and `.git`.
+    #[must_use]
+    pub fn is_meant_by(&self, url: &str) -> bool {
+        place(&self.to_string()).is_some_and(|own| place(url) == Some(own))
+    }
+
     /// The address that `reference`, the URL of a submodule, means in a repository that lies here.
     ///
     /// # Errors
@@ -142,6 +149,28 @@ impl Address {
 pub(super) fn read(cursor: &Cursor<'_>, folder: &Path) -> Result<Address, Noted> {
     let text = cursor.text()?;
     Address::parse(text, folder).map_err(|wrong| cursor.note(wrong.message, wrong.hint))
+}
+
+/// Host and path of a URL, as far as they tell one repository from another.
+fn place(url: &str) -> Option<(String, Vec<String>)> {
+    let (authority, path) = match url.split_once("://") {
+        Some(("file", path)) => ("", path),
+        Some((_, rest)) => rest.split_once('/')?,
+        None => scp_like(url).unwrap_or(("", url)),
+    };
+    let host = authority.rsplit_once('@').map_or(authority, |(_, host)| host);
+    let host = if host.starts_with('[') { host } else { host.split(':').next()? };
+    let path = path.trim_end_matches('/');
+    let path = path.strip_suffix(".git").unwrap_or(path);
+    let parts = path.split('/').filter(|part| !part.is_empty());
+    let host = host.to_lowercase();
+    // Azure DevOps: `ssh.dev.azure.com/v3/ORGANISATION/PROJECT/NAME`, by https `…/ORGANISATION/PROJECT/_git/NAME`.
+    let parts: Vec<String> = match host.strip_prefix("ssh.").unwrap_or(&host) {
+        "dev.azure.com" => parts.filter(|part| !["v3", "_git"].contains(part)).map(str::to_lowercase).collect(),
+        _ => parts.map(str::to_owned).collect(),
+    };
+    let host = if host == "ssh.dev.azure.com" { "dev.azure.com".to_owned() } else { host };
+    Some((host, parts))
 }
 
 /// Scheme, host and port of a URL.
@@ -267,6 +296,29 @@ fn local(rest: &str) -> Option<PathBuf> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_servers_own_name_of_a_repository_is_known() {
+        let is_meant = |address: &str, url: &str| Address::parse(address, Path::new("/srv")).unwrap().is_meant_by(url);
+        for url in [
+            "https://git.example.org/team/platform.git",
+            "https://git.example.org/team/platform",
+            "https://user@GIT.example.org:8443/team/platform.git/",
+            "git@git.example.org:team/platform.git",
+            "ssh://git@git.example.org:2222/team/platform.git",
+        ] {
+            for address in ["https://git.example.org/team/platform.git", "ssh://git@git.example.org/team/platform"] {
+                assert!(is_meant(address, url), "{address} {url}");
+            }
+            assert!(!is_meant("https://git.example.org/team/platform-docs", url));
+            assert!(!is_meant("https://example.org/team/platform", url));
+        }
+        let https = "https://dev.azure.com/contoso/Trino%20Team/_git/platform";
+        assert!(is_meant("git@ssh.dev.azure.com:v3/contoso/Trino%20Team/platform", https));
+        assert!(is_meant("repositories/platform.git", "/srv/repositories/platform.git"));
+        assert!(is_meant("/srv/platform", "file:///srv/platform"));
+        assert!(!is_meant("https://git.example.org/team/platform", ""));
+    }
 
     fn parse(text: &str) -> Result<Address, NoAddress> {
         Address::parse(text, Path::new("/etc/driftd"))

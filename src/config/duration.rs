@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+use jiff::{SignedDuration, Timestamp};
+
 /// Reads whole numbers, each with a unit, the greater unit first: `d`, `h`, `m`, `s`, `ms`.
 ///
 /// `None` where the text is anything else.
@@ -25,6 +27,14 @@ pub(super) fn parse(mut text: &str) -> Option<Duration> {
         (below, text) = (milliseconds, rest);
     }
     Some(total)
+}
+
+/// The moment that lies such a span before `now`: `7d`.
+///
+/// `None` where the text is no span of time, or one from before all clocks.
+#[must_use]
+pub fn ago(text: &str, now: Timestamp) -> Option<Timestamp> {
+    now.checked_sub(SignedDuration::try_from(parse(text)?).ok()?).ok()
 }
 
 fn milliseconds(unit: &str) -> Option<u64> {

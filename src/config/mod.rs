@@ -14,6 +14,7 @@ mod rules;
 #[cfg(test)]
 mod tests;
 mod web;
+mod webhook;
 
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
@@ -26,11 +27,13 @@ use crate::drift::extras::Extras;
 use crate::drift::ignore::IgnoreRule;
 use crate::drift::model::RedactRule;
 pub use address::{Address, NoAddress};
+pub use duration::ago as moment;
 pub use error::{ConfigError, Problem, Problems};
 pub use file::{ConfigFile, ConfigText};
 pub use reference::{Pattern, Pick, Reference};
 pub use renderer::{Crds, Helm, Kustomize, Limits, Permission, Program, RemoteChart, Renderer, Rendering};
 pub use web::{Clients, Tls, Versions, WebConfig};
+pub use webhook::{Forge, Webhooks};
 
 /// The whole configuration; every name in it refers to something that exists.
 #[derive(Debug, Clone, PartialEq)]
@@ -43,6 +46,14 @@ pub struct Config {
     pub listen: SocketAddr,
     /// Who may read what is served, and over what; everybody over plain HTTP where absent.
     pub web_config: Option<PathBuf>,
+    /// Where drift is remembered beyond the process; in memory where absent.
+    pub state: Option<PathBuf>,
+    /// How long resolved drift is remembered.
+    pub retention: Duration,
+    /// The key of the digests that stand for secret values, in place of the one beside `state`.
+    pub redaction_key_file: Option<PathBuf>,
+    /// Who may tell that a repository has changed.
+    pub webhooks: Webhooks,
     /// Where mirrors of remote repositories are kept; in a temporary folder of the process where absent.
     pub git_cache: Option<PathBuf>,
     /// Where renderings are kept for the next start; in memory alone where absent.

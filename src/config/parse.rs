@@ -10,13 +10,17 @@ use super::cursor::{Cursor, Noted, Notes, Section, did_you_mean};
 use super::error::Problem;
 use super::renderer::{Defaults, read_defaults, read_renderer, read_rendering};
 use super::{
-    Cluster, ClusterSource, Config, Environment, Renderer, Repository, Strategy, duration, promotion, reference,
-    repository, rules,
+    Cluster, ClusterSource, Config, Environment, Renderer, Repository, Strategy, Webhooks, duration, promotion,
+    reference, repository, rules, webhook,
 };
 use crate::drift::extras::Extras;
 use crate::yaml::{self, Budget, Document};
 
 const INTERVAL: Duration = Duration::from_mins(1);
+/// How long resolved drift is remembered.
+pub(super) const RETENTION: Duration = Duration::from_hours(90 * 24);
+/// Flapping is told by the last hour.
+const SHORTEST_RETENTION: Duration = Duration::from_hours(1);
 const SHORTEST_INTERVAL: Duration = Duration::from_secs(1);
 const LISTEN: SocketAddr = SocketAddr::new(std::net::IpAddr::V4(Ipv4Addr::UNSPECIFIED), 9847);
 
@@ -59,6 +63,9 @@ fn read(root: &Cursor<'_>, folder: &Path) -> Result<Config, Noted> {
         "interval",
         "maxStaleness",
         "http",
+        "state",
+        "retention",
+        "redactionKeyFile",
         "gitCache",
         "renderCache",
         "clusters",
@@ -79,6 +86,9 @@ fn read(root: &Cursor<'_>, folder: &Path) -> Result<Config, Noted> {
         let least = interval.ok().flatten().unwrap_or(SHORTEST_INTERVAL);
         duration_of_at_least(cursor, least)
     });
+    let state = file.optional("state", |cursor| Ok(folder.join(cursor.text()?)));
+    let retention = file.optional("retention", |cursor| duration_of_at_least(cursor, SHORTEST_RETENTION));
+    let redaction_key_file = file.optional("redactionKeyFile", |cursor| Ok(folder.join(cursor.text()?)));
     let http = file.optional("http", |cursor| read_http(cursor, folder));
     let git_cache = file.optional("gitCache", |cursor| Ok(folder.join(cursor.text()?)));
     let render_cache = file.optional("renderCache", |cursor| Ok(folder.join(cursor.text()?)));
@@ -102,12 +112,16 @@ fn read(root: &Cursor<'_>, folder: &Path) -> Result<Config, Noted> {
     renderers?;
     promotions?;
     let interval = interval?.unwrap_or(INTERVAL);
-    let Http { listen, web_config } = http?.unwrap_or_default();
+    let Http { listen, web_config, webhooks } = http?.unwrap_or_default();
     Ok(Config {
         interval,
         max_staleness: max_staleness?.unwrap_or(interval.saturating_mul(3)),
+        state: state?,
+        retention: retention?.unwrap_or(RETENTION),
+        redaction_key_file: redaction_key_file?,
         listen: listen.unwrap_or(LISTEN),
         web_config,
+        webhooks,
         git_cache: git_cache?,
         render_cache: render_cache?,
         repositories: repositories.all()?,
@@ -135,10 +149,11 @@ pub(super) fn duration_of_at_least(cursor: &Cursor<'_>, least: Duration) -> Resu
 struct Http {
     listen: Option<SocketAddr>,
     web_config: Option<PathBuf>,
+    webhooks: Webhooks,
 }
 
 fn read_http(cursor: &Cursor<'_>, folder: &Path) -> Result<Http, Noted> {
-    let section = cursor.section(&["listen", "webConfigFile"])?;
+    let section = cursor.section(&["listen", "webConfigFile", "webhooks"])?;
     let listen = section.optional("listen", |listen| {
         listen.text()?.parse().map_err(|_| {
             listen.note(
@@ -148,7 +163,8 @@ fn read_http(cursor: &Cursor<'_>, folder: &Path) -> Result<Http, Noted> {
         })
     });
     let web_config = section.optional("webConfigFile", |cursor| Ok(folder.join(cursor.text()?)));
-    Ok(Http { listen: listen?, web_config: web_config? })
+    let webhooks = section.optional("webhooks", |cursor| webhook::read(cursor, folder));
+    Ok(Http { listen: listen?, web_config: web_config?, webhooks: webhooks?.unwrap_or_default() })
 }
 
 fn read_cluster(section: &Section<'_>, folder: &Path) -> Result<Cluster, Noted> {

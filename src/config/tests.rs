@@ -10,6 +10,9 @@ maxStaleness: 5m
 http:
   listen: 127.0.0.1:0
   webConfigFile: web.yaml
+state: state.db
+retention: 30d
+redactionKeyFile: /run/key
 gitCache: mirrors
 renderCache: renders
 clusters:
@@ -133,6 +136,10 @@ fn a_whole_file_is_read() {
         interval: Duration::from_secs(30),
         max_staleness: Duration::from_mins(5),
         listen: "127.0.0.1:0".parse().unwrap(),
+        state: Some("/etc/driftd/state.db".into()),
+        retention: Duration::from_hours(30 * 24),
+        redaction_key_file: Some("/run/key".into()),
+        webhooks: BTreeMap::new(),
         environments: vec![
             Arc::new(Environment {
                 paths: vec!["trino".into(), "hive".into()],
@@ -196,6 +203,29 @@ fn what_is_left_out_has_its_default() {
     assert_eq!(config.environments[0].cluster.source, api(None, None));
     assert_eq!(config.environments[0].paths, [""]);
     assert_eq!(config.environments[0].renderer, Renderer::Auto);
+}
+
+#[test]
+fn webhooks_are_those_of_known_forges_with_a_secret() {
+    let with = |webhooks: &str| {
+        let text = format!(
+            "http: {{webhooks: {webhooks}}}\nclusters: [{{name: a}}]\nrepositories: [{{name: a, url: /a}}]\n\
+             environments: [{{name: a, repository: a, branch: a, cluster: a}}]\n"
+        );
+        Config::parse(text.as_bytes(), "driftd.yaml", Path::new("/etc/driftd"))
+    };
+    let config = with("{github: {secretFile: github}, azure: {secretFile: /run/azure}}").unwrap();
+    let expected = [(Forge::GitHub, "/etc/driftd/github".into()), (Forge::Azure, "/run/azure".into())];
+    assert_eq!(config.webhooks, expected.into());
+    assert_eq!(config.listen, "0.0.0.0:9847".parse().unwrap());
+    for (wrong, told) in [
+        ("{gihub: {secretFile: a}}", "http.webhooks.gihub: unknown key\n    did you mean `github`?"),
+        ("{github: {}}", "http.webhooks.github.secretFile: is missing\n    name the file that holds the secret"),
+        ("{github: secret}", "http.webhooks.github: expected a mapping, found text"),
+    ] {
+        let problems = with(wrong).unwrap_err().to_string();
+        assert!(problems.contains(told), "{problems}");
+    }
 }
 
 #[test]

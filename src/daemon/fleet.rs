@@ -10,6 +10,7 @@ use super::supervise::{Task, Tasks};
 use super::worker::{self, Course, Memory, Post, Scan};
 use crate::board::{Board, Place};
 use crate::config::{Config, Environment};
+use crate::store::Store;
 
 /// Every environment's worker.
 #[derive(Debug)]
@@ -35,12 +36,17 @@ struct Recruit {
 
 impl<S: Scan> Fleet<S> {
     /// Starts a worker for each environment of `config`; they stand on `board` already.
-    pub(super) fn start(config: &Config, scanner: Arc<S>, board: Arc<Board>, tasks: &Tasks) -> Self {
+    pub(super) fn start(
+        config: &Config,
+        scanner: Arc<S>,
+        (board, store): (Arc<Board>, Arc<Store>),
+        tasks: &Tasks,
+    ) -> Self {
         let (course, followed) = watch::channel(Course::new(config, scanner));
-        let post = Post { course: followed, board, tasks: tasks.clone() };
+        let post = Post { course: followed, board, store, tasks: tasks.clone() };
         let recruit = |environment: &Arc<Environment>| Recruit {
             environment: Arc::clone(environment),
-            memory: worker::memory(config.max_staleness),
+            memory: worker::memory(&environment.name, config.max_staleness, &post.store),
         };
         let members = config.environments.iter().map(|environment| recruit(environment).start(&post)).collect();
         Self { course, post, members }
@@ -62,7 +68,7 @@ impl<S: Scan> Fleet<S> {
             } else {
                 Place::New(identity(environment))
             });
-            let fresh = || worker::memory(config.max_staleness);
+            let fresh = || worker::memory(&environment.name, config.max_staleness, &self.post.store);
             let memory = match member {
                 Some(member) if member.environment == *environment => {
                     self.members.push(member);

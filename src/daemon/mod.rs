@@ -1,6 +1,8 @@
 //! The long-running driver: scans every environment again and again, and serves what it finds.
 
+mod chronicle;
 mod fleet;
+mod hints;
 mod journal;
 mod notify;
 mod promote;
@@ -28,6 +30,7 @@ use crate::config::{Config, ConfigError, ConfigFile, Environment};
 use crate::http::{Access, AccessError, Door};
 use crate::pipeline::{Pipeline, PipelineError, Promotions};
 use crate::report::Identity;
+use crate::store::Store;
 use reload::Reloads;
 use running::Running;
 use supervise::Supervisor;
@@ -110,6 +113,7 @@ pub struct Daemon {
     board: Arc<Board>,
     door: Door,
     config: Config,
+    store: Arc<Store>,
     promotions: Promotions,
     /// Absent where its configuration is as it is.
     reloads: Option<Reloads>,
@@ -123,10 +127,12 @@ impl Daemon {
     pub async fn bind(config: &Config) -> Result<Self, DaemonError> {
         let door = Door::new(Access::load(config.web_config.as_deref())?);
         let (listener, address) = bind(config.listen).await?;
+        // First of all: the key of the digests lies beside it.
+        let store = Arc::new(Store::new(config.state.as_deref(), config.retention));
         let board = Board::new(config.environments.iter().map(|environment| identity(environment)).collect());
         let promotions = Promotions::new(config)?;
         let (board, config) = (Arc::new(board), config.clone());
-        Ok(Self { listener, address, board, door, config, promotions, reloads: None })
+        Ok(Self { listener, address, board, door, config, store, promotions, reloads: None })
     }
 
     /// Where it listens.

@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use tokio::time::{MissedTickBehavior, interval};
 
+use super::hints::Waiting;
 use crate::board::Board;
 use crate::pipeline::{self, Promotions};
 
@@ -12,8 +13,13 @@ use crate::pipeline::{self, Promotions};
 pub(super) async fn run(promotions: Arc<Promotions>, board: Arc<Board>, pace: Duration) {
     let mut beat = interval(pace.max(Duration::from_millis(1)));
     beat.set_missed_tick_behavior(MissedTickBehavior::Skip);
+    let mut hints = Waiting::on(&board, None);
     loop {
-        beat.tick().await;
+        tokio::select! {
+            _ = beat.tick() => {}
+            // An environment has the repository fetched.
+            _ = hints.next() => {}
+        }
         let found = promotions.look(pipeline::now()).await;
         if board.latest().promotions == found {
             continue;

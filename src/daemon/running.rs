@@ -12,8 +12,9 @@ use super::worker::Scan;
 use super::{Daemon, DaemonError, bind, promote};
 use crate::board::{Board, Configuration};
 use crate::config::{Config, ConfigError, ConfigFile, ConfigText};
-use crate::http::{self, Access, Door, Limits};
+use crate::http::{self, Access, Door, Limits, Webhooks};
 use crate::pipeline::Promotions;
+use crate::store::Store;
 
 /// A daemon at work; its tasks end when it is dropped.
 #[derive(Debug)]
@@ -22,10 +23,12 @@ pub(super) struct Running<S> {
     scanner: Arc<S>,
     promotions: Arc<Promotions>,
     board: Arc<Board>,
+    store: Arc<Store>,
     tasks: Tasks,
     systemd: Arc<Systemd>,
     fleet: Fleet<S>,
     door: Door,
+    webhooks: Webhooks,
     server: Task,
     doorkeeper: Option<Task>,
     promoting: Option<Task>,
@@ -34,15 +37,17 @@ pub(super) struct Running<S> {
 
 impl<S: Scan> Running<S> {
     pub(super) fn start(daemon: Daemon, scanner: S, tasks: Tasks) -> Self {
-        let Daemon { listener, address, board, door, config, promotions, .. } = daemon;
+        let Daemon { listener, address, board, door, store, config, promotions, .. } = daemon;
         let (scanner, promotions) = (Arc::new(scanner), Arc::new(promotions));
-        let server = serve(listener, &board, &door, &tasks);
+        let webhooks = Webhooks::default();
+        webhooks.follow(&config);
+        let server = serve(listener, (&board, &store, &webhooks, &door), &tasks);
         let doorkeeper = attend(&door, &config, &tasks);
         let systemd = Arc::new(Systemd::from_environment());
         let word = systemd
             .is_listening()
             .then(|| tasks.spawn("the word to systemd", Arc::clone(&systemd).attend(Arc::clone(&board))));
-        let fleet = Fleet::start(&config, Arc::clone(&scanner), Arc::clone(&board), &tasks);
+        let fleet = Fleet::start(&config, Arc::clone(&scanner), (Arc::clone(&board), Arc::clone(&store)), &tasks);
         let promoting = look_at(&promotions, &config, &board, &tasks);
         tracing::info!(%address, "listening");
         Self {
@@ -50,10 +55,12 @@ impl<S: Scan> Running<S> {
             scanner,
             promotions,
             board,
+            store,
             tasks,
             systemd,
             fleet,
             door,
+            webhooks,
             server,
             doorkeeper,
             promoting,
@@ -91,6 +98,11 @@ impl<S: Scan> Running<S> {
         }
         let access = Access::load(config.web_config.as_deref())?;
         let moved = if config.listen == self.config.listen { None } else { Some(bind(config.listen).await?) };
+        if (&config.state, config.retention) != (&self.config.state, self.config.retention) {
+            tracing::warn!(
+                "`state` and `retention` are read at the start: the history goes on as before until a restart"
+            );
+        }
         // Nothing can fail from here on.
         self.door.change(access);
         self.doorkeeper = attend(&self.door, &config, &self.tasks);
@@ -102,10 +114,12 @@ impl<S: Scan> Running<S> {
         self.fleet.follow(&config, Arc::clone(&self.scanner)).await;
         self.promoting = look_at(&self.promotions, &config, &self.board, &self.tasks);
         if let Some((listener, address)) = moved {
-            let before = mem::replace(&mut self.server, serve(listener, &self.board, &self.door, &self.tasks));
+            let parts = (&self.board, &self.store, &self.webhooks, &self.door);
+            let before = mem::replace(&mut self.server, serve(listener, parts, &self.tasks));
             before.end().await;
             tracing::info!(%address, "listening");
         }
+        self.webhooks.follow(&config);
         self.config = config;
         Ok(text.digest())
     }
@@ -115,8 +129,13 @@ impl<S: Scan> Running<S> {
     }
 }
 
-fn serve(listener: TcpListener, board: &Arc<Board>, door: &Door, tasks: &Tasks) -> Task {
-    let (router, door) = (http::router(Arc::clone(board), door), door.clone());
+fn serve(
+    listener: TcpListener,
+    (board, store, webhooks, door): (&Arc<Board>, &Arc<Store>, &Webhooks, &Door),
+    tasks: &Tasks,
+) -> Task {
+    let router = http::router(Arc::clone(board), Arc::clone(store), webhooks.clone(), door);
+    let door = door.clone();
     tasks.spawn_draining("the HTTP server", |draining| {
         http::serve(listener, router, door, Limits::default(), draining.begun())
     })

@@ -1,25 +1,27 @@
 //! One environment's endless round: scan, remember, publish, wait.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 use std::mem;
 use std::net::SocketAddr;
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use jiff::SignedDuration;
 use tokio::sync::{Mutex, watch};
 use tokio::time::{Interval, MissedTickBehavior, interval, sleep};
 
+use super::chronicle::Chronicle;
+use super::hints::Waiting;
 use super::identity;
 use super::journal::Journal;
 use super::supervise::{Task, Tasks};
 use crate::board::Board;
 use crate::config::{Config, Environment};
-use crate::drift::history::History;
-use crate::drift::model::{Assessment, Gap, GapReason, ObjectAssessment, Stage, Summary};
+use crate::drift::model::{Gap, GapReason, Stage, Summary};
 use crate::git::Repositories;
 use crate::pipeline::{self, Pipeline};
 use crate::report::EnvironmentReport;
+use crate::store::Store;
 
 /// Whatever can scan an environment.
 pub trait Scan: Send + Sync + 'static {
@@ -36,6 +38,9 @@ pub trait Scan: Send + Sync + 'static {
     fn expand(&self, environment: &Arc<Environment>) -> impl Future<Output = Vec<Arc<Environment>>> + Send {
         std::future::ready(vec![Arc::clone(environment)])
     }
+
+    /// Says that the repository of `environment` is said to have changed at `when`: what was learnt of it before is old.
+    fn changed(&self, _environment: &Environment, _when: Instant) {}
 }
 
 impl Scan for Pipeline {
@@ -49,6 +54,10 @@ impl Scan for Pipeline {
 
     fn expand(&self, environment: &Arc<Environment>) -> impl Future<Output = Vec<Arc<Environment>>> + Send {
         Self::expand(self, environment)
+    }
+
+    fn changed(&self, environment: &Environment, when: Instant) {
+        self.repositories().changed(&environment.repository.name, when);
     }
 }
 
@@ -67,6 +76,7 @@ impl<S> Course<S> {
         let common = Config {
             listen: SocketAddr::from(([0, 0, 0, 0], 0)),
             web_config: None,
+            webhooks: BTreeMap::new(),
             repositories: Vec::new(),
             environments: Vec::new(),
             ..config.clone()
@@ -94,12 +104,14 @@ impl<S> Clone for Course<S> {
 pub(super) struct Post<S> {
     pub course: watch::Receiver<Course<S>>,
     pub board: Arc<Board>,
+    pub store: Arc<Store>,
     pub tasks: Tasks,
 }
 
 impl<S> Clone for Post<S> {
     fn clone(&self) -> Self {
-        Self { course: self.course.clone(), board: Arc::clone(&self.board), tasks: self.tasks.clone() }
+        let Self { course, board, store, tasks } = self;
+        Self { course: course.clone(), board: Arc::clone(board), store: Arc::clone(store), tasks: tasks.clone() }
     }
 }
 
@@ -127,14 +139,14 @@ pub(super) type Memory = Arc<Mutex<Remembered>>;
 /// See [`Memory`].
 #[derive(Debug)]
 pub(super) struct Remembered {
-    history: History,
+    chronicle: Chronicle,
     journal: Journal,
 }
 
-/// Nothing is known yet.
-pub(super) fn memory(max_staleness: Duration) -> Memory {
-    let history = History::new(span(max_staleness));
-    Arc::new(Mutex::new(Remembered { history, journal: Journal::default() }))
+/// Of the environment `name` nothing is known yet but what is on record.
+pub(super) fn memory(name: &str, max_staleness: Duration, store: &Arc<Store>) -> Memory {
+    let chronicle = Chronicle::new(name, span(max_staleness), Arc::clone(store));
+    Arc::new(Mutex::new(Remembered { chronicle, journal: Journal::default() }))
 }
 
 fn span(duration: Duration) -> SignedDuration {
@@ -150,26 +162,31 @@ pub(super) fn start<S: Scan>(environment: Arc<Environment>, memory: Memory, post
     tasks.spawn(name, run(environment, memory, post))
 }
 
-/// Scans `environment` at once and then at every interval; a scan that takes longer leaves beats out.
+/// Scans `environment` at once, then at every interval and where its repository is said to have changed; a scan that
+/// takes longer leaves beats out.
 async fn run<S: Scan>(environment: Arc<Environment>, memory: Memory, mut post: Post<S>) {
     // Held for as long as the worker lives: there is one at a time.
     let mut memory = memory.lock().await;
-    let Remembered { history, journal } = &mut *memory;
+    let Remembered { chronicle, journal } = &mut *memory;
     let mut course = post.course.borrow_and_update().clone();
     let mut beat = course.beat();
+    let mut hints = Waiting::on(&post.board, Some(&environment.repository.name));
     loop {
-        post.next(&mut course, &mut beat).await;
-        history.hold_for(span(course.max_staleness));
+        tokio::select! {
+            () = post.next(&mut course, &mut beat) => {}
+            when = hints.next() => course.scanner.changed(&environment, when),
+        }
+        chronicle.hold_for(span(course.max_staleness));
         let scan = course.scanner.scan(&environment);
         tokio::pin!(scan);
         let report = tokio::select! {
             report = &mut scan => report,
             () = sleep(course.max_staleness) => {
-                withdraw(&environment.name, history, &post.board, course.max_staleness);
+                withdraw(&environment.name, chronicle, &post.board, course.max_staleness);
                 scan.await
             }
         };
-        let report = remember(history, report);
+        let report = chronicle.absorb(report).await;
         journal.tell(&report);
         post.board.publish(report);
     }
@@ -181,8 +198,12 @@ async fn run_each<S: Scan>(family: Arc<Environment>, mut post: Post<S>) {
     let mut course = post.course.borrow_and_update().clone();
     let mut beat = course.beat();
     let mut running: HashMap<String, Task> = HashMap::new();
+    let mut hints = Waiting::on(&post.board, Some(&family.repository.name));
     loop {
-        post.next(&mut course, &mut beat).await;
+        tokio::select! {
+            () = post.next(&mut course, &mut beat) => {}
+            when = hints.next() => course.scanner.changed(&family, when),
+        }
         let now = course.scanner.expand(&family).await;
         let stays = |name: &String| now.iter().any(|environment| environment.name == *name);
         let gone: Vec<String> = running.keys().filter(|name| !stays(name)).cloned().collect();
@@ -197,7 +218,7 @@ async fn run_each<S: Scan>(family: Arc<Environment>, mut post: Post<S>) {
         post.board.regroup(&family.name, now.iter().map(|environment| identity(environment)).collect());
         for environment in come {
             let name = environment.name.clone();
-            let worker = run(environment, memory(course.max_staleness), post.clone());
+            let worker = run(environment, memory(&name, course.max_staleness, &post.store), post.clone());
             running.insert(name.clone(), post.tasks.spawn(format!("the scan of environment {name}"), worker));
         }
     }
@@ -207,24 +228,14 @@ fn names(environments: &[Arc<Environment>]) -> String {
     environments.iter().map(|environment| environment.name.as_str()).collect::<Vec<_>>().join(", ")
 }
 
-/// The report with what the history adds to it: drift that stands, and since when.
-fn remember(history: &mut History, mut report: EnvironmentReport) -> EnvironmentReport {
-    let scan = Assessment { objects: mem::take(&mut report.objects), gaps: report.gaps.clone() };
-    let objects = history.absorb(scan, report.finished_at);
-    with_objects(report, objects)
-}
-
-fn with_objects(report: EnvironmentReport, objects: Vec<ObjectAssessment>) -> EnvironmentReport {
-    EnvironmentReport { summary: Summary::of(&objects), objects, ..report }
-}
-
 /// A scan hangs: what can no longer be vouched for is taken from the board, and the report says why.
-fn withdraw(name: &str, history: &History, board: &Board, max_staleness: Duration) {
+fn withdraw(name: &str, chronicle: &Chronicle, board: &Board, max_staleness: Duration) {
     let seconds = max_staleness.as_secs_f64();
     tracing::warn!(environment = name, "the scan has not ended after {seconds}s; known drift is withdrawn");
     let notice = board.latest();
     let Some(report) = notice.environment(name) else { return };
-    let mut report = with_objects(report.clone(), history.standing(pipeline::now()));
+    let objects = chronicle.standing(pipeline::now());
+    let mut report = EnvironmentReport { summary: Summary::of(&objects), objects, ..report.clone() };
     report.complete = false;
     report.gaps.push(Gap {
         stage: Stage::Compare,

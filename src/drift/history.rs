@@ -1,15 +1,19 @@
-//! What is remembered of one environment from scan to scan: drift that stands although it cannot be checked, and
-//! when each finding was first seen.
+//! What is remembered of one environment from scan to scan: drift that stands although it cannot be checked, when
+//! each finding was first seen, what has happened to it, and which fields go back and forth.
+
+mod episode;
+mod flapping;
 
 use std::collections::BTreeMap;
 use std::mem;
 
 use jiff::{SignedDuration, Timestamp};
 
-use super::model::{Assessment, Gap, KindKey, ObjectAssessment, ObjectKey, Stage, State};
+use super::model::{Assessment, Finding, Gap, Identity, ObjectAssessment, ObjectKey, Shown, Stage, State};
 
-/// An object without its version.
-type Identity = (KindKey, Option<String>, String);
+pub use episode::{Entry, Episode, Event, Sight, Transition};
+use flapping::Turns;
+pub use flapping::WINDOW as FLAPPING_WINDOW;
 
 /// The memory of one environment: a plain value, fed with scans, asked what stands.
 #[derive(Debug, Clone, PartialEq)]
@@ -17,6 +21,17 @@ pub struct History {
     max_staleness: SignedDuration,
     known: BTreeMap<Identity, Known>,
     looked_everywhere: bool,
+    turns: Turns,
+    transitions: Vec<Transition>,
+}
+
+/// How much the record has looked at.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Look {
+    /// A complete scan is on record: what it does not tell of was not there.
+    Everywhere,
+    /// There is none.
+    Partial,
 }
 
 /// What is known of one object.
@@ -28,15 +43,47 @@ struct Known {
     judged: Option<Timestamp>,
     /// Whether the latest scan made it.
     current: bool,
-    /// First sight of each standing finding, by its id; a missing or extra object by its state.
-    first_seen: BTreeMap<String, Timestamp>,
+    /// What stands of it, by [`Episode::finding`].
+    open: BTreeMap<String, Episode>,
+    /// What the live value was before it became the present one, by [`Episode::finding`].
+    values: BTreeMap<String, Option<Shown>>,
 }
 
 impl History {
     /// A memory in which drift that cannot be checked stands for `max_staleness`.
     #[must_use]
-    pub fn new(max_staleness: SignedDuration) -> Self {
-        Self { max_staleness, known: BTreeMap::new(), looked_everywhere: false }
+    pub const fn new(max_staleness: SignedDuration) -> Self {
+        Self {
+            max_staleness,
+            known: BTreeMap::new(),
+            looked_everywhere: false,
+            turns: Turns::new(),
+            transitions: Vec::new(),
+        }
+    }
+
+    /// Takes in what was recorded earlier: what stood then, and what was resolved within [`FLAPPING_WINDOW`].
+    ///
+    /// What stands since before is as old as the record says, whatever was thought of its age; what was judged since
+    /// and does not stand any more is resolved.
+    pub fn recall(&mut self, recorded: Vec<Episode>, look: Look, now: Timestamp) {
+        self.looked_everywhere |= look == Look::Everywhere;
+        for episode in recorded {
+            self.turns.record(&episode, episode.first_seen);
+            if matches!(episode.sight, Sight::Resolved { .. }) {
+                continue;
+            }
+            let known = self.known.entry(episode.key.identity()).or_insert_with(|| Known::recalled(&episode));
+            match known.open.get_mut(&episode.finding) {
+                Some(open) => open.first_seen = episode.first_seen,
+                None if known.judged.is_some() => self.transitions.push(resolved(episode, known.judged, now)),
+                None => {
+                    known.open.insert(episode.finding.clone(), episode);
+                }
+            }
+            known.last.since = known.since();
+        }
+        self.turns.prune(now);
     }
 
     /// From now on drift that cannot be checked stands for `max_staleness`.
@@ -52,59 +99,142 @@ impl History {
         let mut before = mem::take(&mut self.known);
         for object in scan.objects {
             let identity = object.key.identity();
-            let known = match before.remove(&identity) {
-                Some(known) => known.seen_again(object, now),
-                None => Known::first(object, now, self.looked_everywhere),
+            let known = match (before.remove(&identity), object.state) {
+                (None, State::Unknown) => Known::unjudged(object),
+                (Some(known), State::Unknown) => self.unseen(known, object),
+                (known, _) => self.judged(known, object, now),
             };
             self.known.insert(identity, known);
         }
-        before.retain(|_, known| scan.gaps.iter().any(|gap| hides(gap, &known.last)));
-        for (identity, known) in before {
-            self.known.insert(identity, Known { current: false, ..known });
+        for (identity, mut known) in before {
+            if scan.gaps.iter().any(|gap| hides(gap, &known.last)) {
+                self.hide(&mut known);
+                self.known.insert(identity, known);
+            } else {
+                self.transitions.extend(known.open.into_values().map(|episode| resolved(episode, known.judged, now)));
+            }
         }
         self.looked_everywhere |= scan.gaps.is_empty();
+        self.turns.prune(now);
         self.standing(now)
     }
 
     /// What stands at `now`, without a new scan, in report order.
     #[must_use]
     pub fn standing(&self, now: Timestamp) -> Vec<ObjectAssessment> {
-        let mut objects: Vec<_> =
-            self.known.values().filter_map(|known| known.standing(now, self.max_staleness)).collect();
+        let mut objects: Vec<_> = self
+            .known
+            .iter()
+            .filter_map(|(identity, known)| {
+                let object = known.standing(now, self.max_staleness)?;
+                Some(ObjectAssessment { flapping: self.turns.flapping(identity), ..object })
+            })
+            .collect();
         objects.sort_by(|left, right| left.key.cmp(&right.key));
         objects
+    }
+
+    /// What has happened since the last call.
+    pub fn take_transitions(&mut self) -> Vec<Transition> {
+        mem::take(&mut self.transitions)
+    }
+
+    /// Every finding that stands, seen by the latest scan or not.
+    pub fn open(&self) -> impl Iterator<Item = &Episode> {
+        self.known.values().flat_map(|known| known.open.values())
+    }
+
+    /// A verdict on an object, which was known or not.
+    ///
+    /// What is new on it stands since its writer's time, unless somebody has looked before and not seen it: then since
+    /// now.
+    fn judged(&mut self, known: Option<Known>, object: ObjectAssessment, now: Timestamp) -> Known {
+        let looked = known.as_ref().map_or(self.looked_everywhere, Known::was_looked_at);
+        let start = if looked { now } else { object.since.unwrap_or(now) };
+        let mut was = known.unwrap_or_else(|| Known::unjudged(unknown(&object)));
+        let episodes = Episode::all_of(&object, |id| was.open.get(id).map_or(start, |episode| episode.first_seen));
+        let mut open = BTreeMap::new();
+        for episode in episodes {
+            let event = match was.open.remove(&episode.finding) {
+                Some(before) => self.again(&mut was, &before, &object, &episode, now),
+                None if looked => {
+                    self.turns.record(&episode, now);
+                    Some(Event::Appeared)
+                }
+                None => Some(Event::Noted),
+            };
+            self.transitions.extend(event.map(|event| Transition { event, episode: episode.clone() }));
+            open.insert(episode.finding.clone(), episode);
+        }
+        self.transitions.extend(was.open.into_values().map(|episode| resolved(episode, was.judged, now)));
+        was.values.retain(|finding, _| open.contains_key(finding));
+        let mut known = Known { last: object, judged: Some(now), current: true, open, values: was.values };
+        known.last.since = known.since();
+        known
+    }
+
+    /// What has happened to a finding that stood before.
+    fn again(
+        &mut self,
+        was: &mut Known,
+        before: &Episode,
+        object: &ObjectAssessment,
+        episode: &Episode,
+        now: Timestamp,
+    ) -> Option<Event> {
+        let live = |of: &ObjectAssessment| {
+            let is_it = |finding: &&Finding| finding.id == episode.finding;
+            of.findings.iter().find(is_it).map(|finding| finding.live.clone())
+        };
+        if let (Some(then), Some(today)) = (live(&was.last), live(object))
+            && then != today
+        {
+            if was.values.insert(episode.finding.clone(), then) == Some(today) {
+                self.turns.record(episode, now);
+            }
+            return Some(Event::Changed);
+        }
+        if !before.is_judged_as(episode) {
+            return Some(Event::Changed);
+        }
+        (before != episode).then_some(Event::Noted)
+    }
+
+    /// No verdict on an object that was known: the last one stays, the place of its declaration is the new one.
+    fn unseen(&mut self, mut known: Known, object: ObjectAssessment) -> Known {
+        self.hide(&mut known);
+        let last = ObjectAssessment { source: object.source, key: object.key, ..known.last };
+        Known { last, ..known }
+    }
+
+    fn hide(&mut self, known: &mut Known) {
+        known.current = false;
+        let Some(last_seen) = known.judged else { return };
+        for episode in known.open.values_mut().filter(|episode| episode.sight == Sight::Standing) {
+            episode.sight = Sight::Hidden { last_seen };
+            self.transitions.push(Transition { event: Event::Noted, episode: episode.clone() });
+        }
     }
 }
 
 impl Known {
-    /// An object of which nothing was known. It drifts since its writer's time, unless a scan has looked everywhere
-    /// and not seen it: then since now.
-    fn first(mut object: ObjectAssessment, now: Timestamp, looked_everywhere: bool) -> Self {
-        let start = if looked_everywhere { now } else { object.since.unwrap_or(now) };
-        let first_seen: BTreeMap<_, _> = finding_ids(&object).into_iter().map(|id| (id, start)).collect();
-        object.since = first_seen.values().min().copied();
-        let judged = (object.state != State::Unknown).then_some(now);
-        Self { last: object, judged, current: true, first_seen }
+    /// An object on which there never was a verdict.
+    const fn unjudged(last: ObjectAssessment) -> Self {
+        Self { last, judged: None, current: true, open: BTreeMap::new(), values: BTreeMap::new() }
     }
 
-    fn seen_again(self, mut object: ObjectAssessment, now: Timestamp) -> Self {
-        if object.state == State::Unknown {
-            // The verdict stays the last one, the place of its declaration is the new one.
-            let last = ObjectAssessment { source: object.source, key: object.key, ..self.last };
-            return Self { last, current: false, ..self };
-        }
-        if self.judged.is_none() {
-            return Self::first(object, now, false);
-        }
-        let first_seen: BTreeMap<_, _> = finding_ids(&object)
-            .into_iter()
-            .map(|id| {
-                let start = self.first_seen.get(&id).copied().unwrap_or(now);
-                (id, start)
-            })
-            .collect();
-        object.since = first_seen.values().min().copied();
-        Self { last: object, judged: Some(now), current: true, first_seen }
+    /// An object of which only the record tells.
+    fn recalled(episode: &Episode) -> Self {
+        let state = if episode.state == State::Extra { State::Extra } else { State::Unknown };
+        Self { current: false, ..Self::unjudged(ObjectAssessment::new(episode.key.clone(), state)) }
+    }
+
+    fn was_looked_at(&self) -> bool {
+        self.judged.is_some() || !self.open.is_empty()
+    }
+
+    fn since(&self) -> Option<Timestamp> {
+        self.open.values().map(|episode| episode.first_seen).min()
     }
 
     fn standing(&self, now: Timestamp, max_staleness: SignedDuration) -> Option<ObjectAssessment> {
@@ -117,12 +247,10 @@ impl Known {
     }
 }
 
-/// What an object's drift consists of, in words that stay the same from scan to scan.
-fn finding_ids(object: &ObjectAssessment) -> Vec<String> {
-    match object.state {
-        State::Missing | State::Extra => vec![object.state.as_str().to_owned()],
-        _ => object.findings.iter().map(|finding| finding.id.clone()).collect(),
-    }
+/// An episode of an object on which the verdict before was made at `judged`.
+fn resolved(episode: Episode, judged: Option<Timestamp>, at: Timestamp) -> Transition {
+    let last_seen = episode.last_seen(judged.unwrap_or(at));
+    Transition { event: Event::Resolved, episode: Episode { sight: Sight::Resolved { last_seen, at }, ..episode } }
 }
 
 fn unknown(object: &ObjectAssessment) -> ObjectAssessment {

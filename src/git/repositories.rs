@@ -40,6 +40,8 @@ struct Entry {
     repository: Arc<config::Repository>,
     /// What its environments follow.
     wanted: Vec<Reference>,
+    /// When it was said last to have changed.
+    changed: Mutex<Option<Instant>>,
     /// Whether the server was asked for that.
     asked: AtomicBool,
     state: Arc<AsyncMutex<State>>,
@@ -52,6 +54,8 @@ struct State {
     known: Option<(Arc<References>, SystemTime)>,
     /// When it was asked last with success, by this process.
     asked: Option<Instant>,
+    /// When it was asked last, and had not answered yet.
+    began: Option<Instant>,
     failure: Option<Failure>,
 }
 
@@ -109,6 +113,12 @@ struct View {
     stale: Option<Stale>,
 }
 
+impl Entry {
+    fn new(repository: Arc<config::Repository>, wanted: Vec<Reference>, state: Arc<AsyncMutex<State>>) -> Self {
+        Self { repository, wanted, changed: Mutex::default(), asked: AtomicBool::new(false), state }
+    }
+}
+
 impl Repositories {
     /// Those of `config`; touches nothing yet.
     #[must_use]
@@ -141,7 +151,7 @@ impl Repositories {
                 return Arc::clone(known);
             }
             let state = known.map(|known| Arc::clone(&known.state)).unwrap_or_default();
-            Arc::new(Entry { repository: Arc::clone(repository), wanted, asked: AtomicBool::new(false), state })
+            Arc::new(Entry::new(Arc::clone(repository), wanted, state))
         };
         Self(Arc::new(Shared {
             entries: config.repositories.iter().map(entry).collect(),
@@ -149,6 +159,14 @@ impl Repositories {
             cache,
             pace: config.interval,
         }))
+    }
+
+    /// Says that the repository `name` is said to have changed at `when`: its server is asked again before it is read,
+    /// unless it has been asked since.
+    pub fn changed(&self, name: &str, when: Instant) {
+        let Some(entry) = self.0.entries.iter().find(|entry| entry.repository.name == name) else { return };
+        let mut changed = entry.changed.lock().unwrap_or_else(PoisonError::into_inner);
+        *changed = changed.max(Some(when));
     }
 
     /// What `read` makes of the files at the commit that `environment` follows now. Dropping the future stops a fetch.
@@ -273,7 +291,10 @@ impl Shared {
         let of_files = fingerprint(&entry.repository.credentials, entry.repository.ca_file.as_deref());
         let lacking = || !has(&mirror.location, wanted);
         let new_wishes = !entry.asked.swap(true, Ordering::Relaxed);
-        if new_wishes || state.is_due(self.pace, &of_files) || (state.failure.is_none() && lacking()) {
+        let changed = *entry.changed.lock().unwrap_or_else(PoisonError::into_inner);
+        let is_told = new_wishes || changed > state.began;
+        if is_told || state.is_due(self.pace, &of_files) || (state.failure.is_none() && lacking()) {
+            state.began = Some(Instant::now());
             let updated = Session::new(&entry.repository, asked.clone())
                 .and_then(|session| mirror.update(&Arc::new(session), wanted));
             state.learn(updated, of_files);
@@ -304,8 +325,7 @@ impl Shared {
         let entry = submodules.entry(address.to_string()).or_insert_with(|| {
             let repository =
                 config::Repository { name: format!("{}.submodule", parent.name), address, ..parent.clone() };
-            let asked = AtomicBool::new(false);
-            Arc::new(Entry { repository: Arc::new(repository), wanted: Vec::new(), asked, state: Arc::default() })
+            Arc::new(Entry::new(Arc::new(repository), Vec::new(), Arc::default()))
         });
         Ok(Arc::clone(entry))
     }

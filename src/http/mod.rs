@@ -1,16 +1,19 @@
-//! What the daemon serves: metrics, health, the report as JSON, and one page. All of it is read-only.
+//! What the daemon serves: metrics, health, the report as JSON, and one page, all of it read-only; and what forges tell
+//! it.
 
 mod accept;
 mod access;
+mod history;
 mod page;
 mod server;
 mod users;
+mod webhook;
 
 use std::sync::Arc;
 
 use axum::Router;
 use axum::body::Body;
-use axum::extract::{RawQuery, State};
+use axum::extract::{FromRef, RawQuery, State};
 use axum::http::{HeaderName, HeaderValue, StatusCode, header};
 use axum::middleware::{from_fn_with_state, map_response};
 use axum::response::{Html, IntoResponse, Response};
@@ -23,16 +26,31 @@ use tower_http::limit::RequestBodyLimitLayer;
 
 pub use access::{Access, AccessError, Door};
 pub use server::{Limits, serve};
+pub use webhook::Webhooks;
 
 use crate::board::{Board, Notice};
 use crate::metrics;
 use crate::report::{EnvironmentReport, Listing, Report, json, promotion};
+use crate::store::Store;
 
 /// None of the routes that read wants a body.
 const MAX_BODY_BYTES: usize = 64 * 1024;
 
+/// Where answers come from.
+#[derive(Clone)]
+struct Desk {
+    board: Arc<Board>,
+    store: Arc<Store>,
+}
+
+impl FromRef<Desk> for Arc<Board> {
+    fn from_ref(desk: &Desk) -> Self {
+        Self::clone(&desk.board)
+    }
+}
+
 /// What can be read, by its path.
-fn routes() -> Vec<(&'static str, MethodRouter<Arc<Board>>)> {
+fn routes() -> Vec<(&'static str, MethodRouter<Desk>)> {
     vec![
         ("/", get(index)),
         ("/metrics", get(scrape)),
@@ -41,6 +59,7 @@ fn routes() -> Vec<(&'static str, MethodRouter<Arc<Board>>)> {
         ("/version", get(async || version())),
         ("/api/v1/report", get(report)),
         ("/api/v1/promotions", get(promotions)),
+        ("/api/v1/history", get(history::answer)),
     ]
 }
 
@@ -50,13 +69,15 @@ pub fn paths() -> Vec<&'static str> {
     routes().into_iter().map(|(path, _)| path).collect()
 }
 
-/// Every route, over what stands on `board`, for whom `door` lets in.
-pub fn router(board: Arc<Board>, door: &Door) -> Router {
+/// Every route, over what stands on `board` and what is on record, for whom `door` lets in.
+pub fn router(board: Arc<Board>, store: Arc<Store>, webhooks: Webhooks, door: &Door) -> Router {
+    let webhooks = webhook::router(webhooks, &board);
     let readable = routes().into_iter().fold(Router::new(), |router, (path, route)| router.route(path, route));
     readable
         .fallback(async || error(StatusCode::NOT_FOUND, "there is nothing at this path"))
-        .with_state(board)
+        .with_state(Desk { board, store })
         .layer(RequestBodyLimitLayer::new(MAX_BODY_BYTES))
+        .merge(webhooks)
         .layer(CompressionLayer::new().quality(CompressionLevel::Fastest))
         // Layers that follow see a request before those that stand above: nothing answers before the filter.
         .layer(from_fn_with_state(door.clone(), access::filter))

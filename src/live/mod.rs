@@ -12,7 +12,7 @@ use crate::drift::model::{Answer, Gap, Identity, Live, ObjectKey, Redactor, Sche
 use crate::drift::rollout::{Kind, Labels, Pod, Revision, Workload};
 use crate::drift::schema::kubernetes;
 
-pub use cluster::Cluster;
+pub use cluster::{Cluster, Listener, Requests, Restart, Tally, Told};
 pub use listing::{Listing, Survey, Wanted};
 pub use snapshot::{NamedFile, Snapshot, SnapshotError, place, read_files};
 
@@ -184,6 +184,14 @@ impl Source {
         match self {
             Self::Cluster(cluster) => cluster.workload(kind, namespace, name).await,
             Self::Snapshot(_) => Ok(Workload::default()),
+        }
+    }
+
+    /// Follows one scope and tells every change, through every failure, until nobody listens. What lies in files does
+    /// not change: there is nothing to tell.
+    pub async fn watch(&self, scope: Arc<Wanted>, listener: Listener) {
+        if let Self::Cluster(cluster) = self {
+            cluster.watch(scope, listener).await;
         }
     }
 

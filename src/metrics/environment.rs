@@ -6,13 +6,14 @@ use jiff::Timestamp;
 use serde_json::Value;
 
 use super::family::{
-    DRIFT_START, DRIFTED_RESOURCES, DRY_RUN, ENVIRONMENT_INFO, FINDINGS, FINDINGS_BY_CATEGORY, Family, IMAGE_DRIFT,
-    LAST_SCAN, LAST_SUCCESS, NAMESPACE_OBJECTS, RESOURCE_DRIFTED, RESOURCES, REVISION_INFO, RULE_EXPIRY, SCAN_ERRORS,
-    SCAN_SUCCESS, SERIES_DROPPED, SUPPRESSED,
+    DRIFT_START, DRIFTED_RESOURCES, DRY_RUN, ENVIRONMENT_INFO, EVENTS, FINDINGS, FINDINGS_BY_CATEGORY, FLAPPING,
+    Family, IMAGE_DRIFT, LAST_SCAN, LAST_SUCCESS, NAMESPACE_OBJECTS, RESOURCE_DRIFTED, RESOURCES, REVISION_INFO,
+    RULE_EXPIRY, SCAN_ERRORS, SCAN_SUCCESS, SERIES_DROPPED, SUPPRESSED,
 };
 use super::text::{seconds, write_sample};
-use super::{ScanErrors, promotion};
+use super::{Events, ScanErrors, promotion};
 use crate::drift::extras::NamespaceCoverage;
+use crate::drift::history::Event;
 use crate::drift::ignore::Ignored;
 use crate::drift::model::{Category, Finding, ObjectAssessment, Origin, PathStep, Severity, Stage, State, Summary};
 use crate::drift::promotion::Promotion;
@@ -41,6 +42,8 @@ pub struct Observed<'a> {
     pub last_success: Option<Timestamp>,
     /// Counted since the start.
     pub errors: &'a ScanErrors,
+    /// Counted since the start.
+    pub events: &'a Events,
     /// How it stands to the environment that it is promoted from; absent where there is none, and until the first look.
     pub promotion: Option<&'a Promotion>,
 }
@@ -131,6 +134,12 @@ fn drift_samples(out: &mut Lines<'_>, standing: &Standing<'_>) {
                 }
             }
         }
+        FLAPPING => {
+            for object in standing.objects.iter().filter(|object| !object.flapping.is_empty()).take(MAX_DRIFTED_OBJECTS)
+            {
+                out.add(&object_labels(object), 1);
+            }
+        }
         IMAGE_DRIFT => {
             for object in with_series(standing) {
                 images(out, object);
@@ -189,6 +198,14 @@ fn state_samples(out: &mut Lines<'_>, observed: &Observed<'_>) {
         SCAN_ERRORS => {
             for stage in Stage::ALL {
                 out.add(&[stage.as_str()], errors.get(&stage).copied().unwrap_or(0));
+            }
+        }
+        EVENTS if observed.standing.is_some() => {
+            for (event, origin) in
+                Event::COUNTED.into_iter().flat_map(|event| Origin::ALL.iter().map(move |origin| (event, *origin)))
+            {
+                let count = observed.events.get(&(event, origin)).copied().unwrap_or(0);
+                out.add(&[event.as_str(), origin.as_str()], count);
             }
         }
         ENVIRONMENT_INFO => out.add(&[observed.repository, observed.branch, observed.cluster], 1),

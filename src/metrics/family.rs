@@ -83,6 +83,16 @@ pub(super) const DRIFT_START: Family = gauge(
     OBJECT,
     "When the drift of the object was first seen, in unix seconds.",
 );
+pub(super) const FLAPPING: Family = gauge(
+    "driftd_resource_flapping",
+    OBJECT,
+    "1 for every object of which a field goes back and forth: three times within the last hour.",
+);
+pub(super) const EVENTS: Family = counter(
+    "driftd_drift_events_total",
+    &["environment", "event", "origin"],
+    "Findings that appeared, changed or were resolved, since the start; what stood before the first look is not counted.",
+);
 pub(super) const IMAGE_DRIFT: Family = gauge(
     "driftd_image_drift_info",
     &[
@@ -198,6 +208,8 @@ pub const FAMILIES: &[Family] = &[
     FINDINGS_BY_CATEGORY,
     RESOURCE_DRIFTED,
     DRIFT_START,
+    FLAPPING,
+    EVENTS,
     IMAGE_DRIFT,
     NAMESPACE_OBJECTS,
     SERIES_DROPPED,

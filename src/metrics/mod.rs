@@ -12,7 +12,8 @@ pub use environment::{MAX_DRIFTED_OBJECTS, Observed, Standing};
 pub use family::{FAMILIES, Family, Kind};
 pub use text::Format;
 
-use crate::drift::model::Stage;
+use crate::drift::history::Event;
+use crate::drift::model::{Origin, Stage};
 
 /// The commit that this binary was built from, where the build was told.
 pub const REVISION: Option<&str> = option_env!("DRIFTD_REVISION");
@@ -22,6 +23,9 @@ pub const RUSTC: &str = env!("DRIFTD_RUSTC");
 
 /// Scans that left a gap at a stage, since the start.
 pub type ScanErrors = BTreeMap<Stage, u64>;
+
+/// What happened to findings, since the start.
+pub type Events = BTreeMap<(Event, Origin), u64>;
 
 /// How the configuration stands that everything rests on.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]

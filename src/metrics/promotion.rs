@@ -62,6 +62,7 @@ mod tests {
             last_scan: None,
             last_success: None,
             errors: &errors,
+            events: &BTreeMap::new(),
             promotion: Some(promotion),
         };
         let all: String = FAMILIES

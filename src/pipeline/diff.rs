@@ -13,9 +13,10 @@ use crate::drift::normalise;
 use crate::drift::schema::Definitions;
 use crate::live::{self, Listing, NamedFile, Snapshot, SnapshotError, read_files};
 use crate::manifest;
-use crate::report::{EnvironmentReport, Identity};
+use crate::report::{EnvironmentReport, Identity, Rendering};
 
-use super::{Evidence, PipelineError, Rules, evaluate, now, random_redactor};
+use super::{Evidence, PipelineError, Rules, evaluate, hooks, now};
+use crate::store::random_redactor;
 
 /// What becomes of live objects that the desired side does not declare.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -56,7 +57,7 @@ pub enum DiffError {
 /// An input cannot be read, holds a document that is no object, or the same object twice.
 pub fn diff(desired: &Path, live: &Path, undeclared: Undeclared) -> Result<EnvironmentReport, DiffError> {
     let started_at = now();
-    let redactor = random_redactor()?;
+    let redactor = random_redactor().map_err(PipelineError::from)?;
     let mut lives = Snapshot::new(live.to_owned(), redactor.clone()).objects()?;
     let mut declared = read_desired(desired, &redactor)?;
     if declared.is_empty() {
@@ -83,6 +84,7 @@ pub fn diff(desired: &Path, live: &Path, undeclared: Undeclared) -> Result<Envir
     for live in lives {
         listing.insert(live);
     }
+    let hooks = hooks::leave_out_gone(&mut declared, &listing);
     let evidence = Evidence { desired: declared, live: listing, extra, schemas, autoscalers, ..Evidence::default() };
     let mut assessment = evaluate("diff", &evidence, &Rules::new(redactor));
     let ignored = ignore::apply(&[], "diff", &evidence.desired, &mut assessment, started_at);
@@ -93,7 +95,8 @@ pub fn diff(desired: &Path, live: &Path, undeclared: Undeclared) -> Result<Envir
         cluster: live.display().to_string(),
     };
     let times = (started_at, now());
-    Ok(EnvironmentReport { ignored, ..EnvironmentReport::new(identity, None, assessment, times) })
+    let rendering = Rendering { renderer: None, hooks };
+    Ok(EnvironmentReport { rendering, ignored, ..EnvironmentReport::new(identity, None, assessment, times) })
 }
 
 fn read_desired(path: &Path, redactor: &Redactor) -> Result<Vec<Desired>, DiffError> {

@@ -280,7 +280,7 @@ impl<'a> Judge<'a> {
         if differences.is_empty() {
             return Verdicts::default();
         }
-        let is_default = |pointer: &Pointer| is_default(self.schema, root, content, pointer);
+        let is_default = |pointer: &Pointer| is_default(self.schema, root, &normalised.declared, content, pointer);
         let known = Known {
             written: &self.desired.content,
             schema: self.schema,

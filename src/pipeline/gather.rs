@@ -21,7 +21,7 @@ use crate::report::Rendering;
 use super::extra::Beside;
 use super::renders::{Inputs, Renders, Tip};
 use super::rollout::{self, Rollouts};
-use super::{Evidence, Rules, autoscaling, extra, versions};
+use super::{Evidence, Rules, autoscaling, extra, hooks, versions};
 
 /// Where objects live that name no namespace, in an environment that names none either.
 pub(super) const DEFAULT_NAMESPACE: &str = "default";
@@ -58,7 +58,7 @@ pub(super) async fn gather(
             return Gathered { tip, evidence: Evidence { gaps, ..Evidence::default() }, ..Gathered::default() };
         }
     };
-    let rendering = Rendering { renderer: Some(inputs.sources.renderer()), hooks: rendered.hooks };
+    let mut rendering = Rendering { renderer: Some(inputs.sources.renderer()), hooks: rendered.hooks };
     let mut gaps = rendered.gaps;
     if rendered.objects.is_empty() && gaps.is_empty() {
         gaps.push(nothing_declared(environment));
@@ -67,7 +67,7 @@ pub(super) async fn gather(
     let mut discovery = source.served(&types).await;
     gaps.append(&mut discovery.gaps);
     let namespace = environment.namespace.as_deref().unwrap_or(DEFAULT_NAMESPACE);
-    let desired = place_all(rendered.objects, (&discovery, source), namespace, &mut gaps);
+    let mut desired = place_all(rendered.objects, (&discovery, source), namespace, &mut gaps);
     let wanted = wanted(&desired, &discovery);
     let types: BTreeSet<TypeKey> = discovery.served.keys().cloned().collect();
     // The objects arrive while the schemas are still read.
@@ -80,6 +80,7 @@ pub(super) async fn gather(
         tokio::join!(scaling, source.list(wanted.clone()), source.pods(namespaces));
     let discovery = Discovery { schemas, ..discovery };
     gaps.append(&mut listing.gaps);
+    rendering.hooks += hooks::leave_out_gone(&mut desired, &listing);
     gaps.extend(autoscaling::gaps(&mut scaling).filter(|gap| !gaps.contains(gap)).collect::<Vec<_>>());
     let (beside, (rollouts, unread)) = tokio::join!(
         extra::look(extras, source, &desired, &listing, &gaps),

@@ -5,6 +5,7 @@ mod diff;
 mod evaluate;
 mod extra;
 mod gather;
+mod hooks;
 mod kept;
 mod lag;
 mod promotion;
@@ -29,6 +30,7 @@ use crate::git::Repositories;
 use crate::live::Source;
 use crate::render::Rendered;
 use crate::report::{EnvironmentReport, Identity};
+use crate::store::{self, KeyError};
 
 use gather::Gathered;
 use kept::Kept;
@@ -78,9 +80,9 @@ impl Default for Rules {
 /// Why a pipeline cannot be made.
 #[derive(Debug, thiserror::Error)]
 pub enum PipelineError {
-    /// The system gives no random key for the digests of Secret values.
-    #[error("the system gives no random numbers for the redaction key: {0}")]
-    Random(getrandom::Error),
+    /// There is no key for the digests of Secret values.
+    #[error(transparent)]
+    Key(#[from] KeyError),
 }
 
 /// Scans environments one at a time or side by side.
@@ -108,7 +110,7 @@ impl Pipeline {
     /// A pipeline for the environments of `config`; touches neither Git nor a cluster yet.
     ///
     /// # Errors
-    /// The system gives no random key for the digests of Secret values.
+    /// There is no key for the digests of Secret values.
     pub fn new(config: &Config) -> Result<Self, PipelineError> {
         Self::reading(config, Repositories::new(config))
     }
@@ -116,9 +118,9 @@ impl Pipeline {
     /// A pipeline that shares the repositories of `config` with others.
     ///
     /// # Errors
-    /// The system gives no random key for the digests of Secret values.
+    /// There is no key for the digests of Secret values.
     pub fn reading(config: &Config, repositories: Repositories) -> Result<Self, PipelineError> {
-        Ok(Self::assembled(config, repositories, random_redactor()?, None))
+        Ok(Self::assembled(config, repositories, store::redactor(config)?, None))
     }
 
     /// A pipeline for `config` that reads `repositories` and keeps what this one has learnt of the clusters that are
@@ -277,11 +279,4 @@ fn died(error: &tokio::task::JoinError) -> Gap {
         message: format!("the comparison ended without a result, which is a bug in driftd: {error}"),
         source: None,
     }
-}
-
-/// A redactor under a key of its own, for this run only.
-fn random_redactor() -> Result<Redactor, PipelineError> {
-    let mut key = [0; 32];
-    getrandom::fill(&mut key).map_err(PipelineError::Random)?;
-    Ok(Redactor::new(&key))
 }

@@ -13,9 +13,10 @@ use crate::drift::promotion::{
 };
 use crate::git::{CommitGraph, GitError, ObjectId, Repositories, Tip};
 use crate::render::{Contents, View, choose, is_glob};
+use crate::store;
 
 use super::gather::unfetched;
-use super::{PipelineError, died, random_redactor};
+use super::{PipelineError, died};
 
 /// Judges the promotions of a configuration again and again, and remembers the tips that it saw.
 #[derive(Debug)]
@@ -50,7 +51,7 @@ impl Promotions {
     /// Nothing was seen yet.
     ///
     /// # Errors
-    /// The system gives no random key for the digests of Secret values.
+    /// There is no key for the digests of Secret values.
     pub fn new(config: &Config) -> Result<Self, PipelineError> {
         Self::among(config, &config.environments, Repositories::new(config))
     }
@@ -58,13 +59,13 @@ impl Promotions {
     /// The promotions of some of the environments, in repositories that may be shared with others.
     ///
     /// # Errors
-    /// The system gives no random key for the digests of Secret values.
+    /// There is no key for the digests of Secret values.
     pub fn among(
         config: &Config,
         chosen: &[Arc<Environment>],
         repositories: Repositories,
     ) -> Result<Self, PipelineError> {
-        let judge = Judge { redactor: random_redactor()?, seen: Seen::default(), last: None };
+        let judge = Judge { redactor: store::redactor(config)?, seen: Seen::default(), last: None };
         Ok(Self { edges: edges(config, chosen), repositories, judge: Arc::new(Mutex::new(judge)) })
     }
 

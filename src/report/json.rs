@@ -32,6 +32,7 @@ fn without_in_sync(report: &Report) -> Report {
         gaps: environment.gaps.clone(),
         ignored: environment.ignored.clone(),
         coverage: environment.coverage.clone(),
+        events: environment.events.clone(),
         started_at: environment.started_at,
         finished_at: environment.finished_at,
     });

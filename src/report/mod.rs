@@ -2,6 +2,7 @@
 
 #![deny(clippy::disallowed_methods, clippy::disallowed_types)]
 
+pub mod history;
 pub mod ignores;
 pub mod json;
 pub mod promotion;
@@ -10,12 +11,15 @@ mod sample;
 mod shared;
 pub mod text;
 
+use std::collections::BTreeMap;
+
 use jiff::Timestamp;
 use serde::Serialize;
 
 use crate::drift::extras::NamespaceCoverage;
+use crate::drift::history::Event;
 use crate::drift::ignore::Ignored;
-use crate::drift::model::{Assessment, Gap, ObjectAssessment, State, Summary};
+use crate::drift::model::{Assessment, Gap, ObjectAssessment, Origin, State, Summary};
 use crate::drift::promotion::Promotion;
 
 /// The version of the report's form; raised by a change that breaks scripts.
@@ -96,6 +100,9 @@ pub struct EnvironmentReport {
     /// How much of each namespace Git declares, by name; empty where not everything in Git could be read.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub coverage: Vec<NamespaceCoverage>,
+    /// What has happened to findings since the scan before, and how often; only the daemon knows.
+    #[serde(skip)]
+    pub events: BTreeMap<(Event, Origin), u64>,
     /// Ordered by namespace, kind, group, name.
     pub objects: Vec<ObjectAssessment>,
     /// When this environment's scan began; in the report only as the times of the whole.
@@ -113,7 +120,8 @@ pub struct Rendering {
     /// Absent while nothing could be read.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub renderer: Option<String>,
-    /// Objects that helm runs on its own occasions (hooks, tests), which are not compared.
+    /// Objects that deployers run on their own occasions (hooks, tests) and that are not compared: those of a helm
+    /// release, and others that have run and are gone.
     #[serde(skip_serializing_if = "no_hooks")]
     pub hooks: usize,
 }
@@ -157,6 +165,7 @@ impl EnvironmentReport {
             gaps: assessment.gaps,
             ignored: Ignored::default(),
             coverage: Vec::new(),
+            events: BTreeMap::new(),
             objects: assessment.objects,
             started_at,
             finished_at,

@@ -16,5 +16,6 @@ mod render;
 mod rules;
 mod ship;
 mod trust;
+mod watch;
 mod yaml;
 mod yaml_fuzz;

@@ -1,8 +1,10 @@
 //! What stands after scans that see everything, something, nothing.
 
+use serde_json::json;
+
 use super::*;
 use crate::drift::model::{
-    Category, Change, FieldPath, Finding, GapReason, Origin, PathStep, Position, Severity, TypeKey,
+    Category, Change, FieldPath, GapReason, Manager, Operation, Origin, PathStep, Position, Severity, TypeKey,
 };
 
 const STALENESS: SignedDuration = SignedDuration::from_secs(180);
@@ -187,4 +189,193 @@ fn without_any_scan_everything_grows_too_old() {
     history.absorb(complete(vec![object("in", State::InSync, &[]), modified("out")]), at(0, 0));
     assert_eq!(states(&history.standing(at(3, 0))), [("in", State::InSync), ("out", State::Modified)]);
     assert_eq!(states(&history.standing(at(3, 1))), [("in", State::Unknown), ("out", State::Unknown)]);
+}
+
+fn events(history: &mut History) -> Vec<(Event, String, Sight)> {
+    let told = |transition: Transition| (transition.event, transition.episode.finding, transition.episode.sight);
+    history.take_transitions().into_iter().map(told).collect()
+}
+
+#[test]
+fn what_stood_before_anybody_looked_is_noted_and_what_comes_later_appears_and_is_resolved() {
+    let mut history = History::new(STALENESS);
+    history.absorb(complete(vec![modified("a")]), at(0, 0));
+    assert_eq!(events(&mut history), [(Event::Noted, "f1".to_owned(), Sight::Standing)]);
+    history.absorb(complete(vec![object("a", State::Modified, &["f1", "f2"])]), at(1, 0));
+    assert_eq!(events(&mut history), [(Event::Appeared, "f2".to_owned(), Sight::Standing)]);
+    history.absorb(complete(vec![object("a", State::Modified, &["f1", "f2"])]), at(2, 0));
+    assert_eq!(events(&mut history), [], "nothing happened");
+    history.absorb(complete(vec![object("a", State::Missing, &[])]), at(3, 0));
+    let gone = Sight::Resolved { last_seen: at(2, 0), at: at(3, 0) };
+    assert_eq!(
+        events(&mut history),
+        [
+            (Event::Appeared, "missing".to_owned(), Sight::Standing),
+            (Event::Resolved, "f1".to_owned(), gone),
+            (Event::Resolved, "f2".to_owned(), gone),
+        ]
+    );
+}
+
+#[test]
+fn an_object_taken_out_of_git_resolves_what_stood_on_it() {
+    let mut history = History::new(STALENESS);
+    history.absorb(complete(vec![modified("a")]), at(0, 0));
+    history.take_transitions();
+    history.absorb(complete(vec![]), at(1, 0));
+    let gone = Sight::Resolved { last_seen: at(0, 0), at: at(1, 0) };
+    assert_eq!(events(&mut history), [(Event::Resolved, "f1".to_owned(), gone)]);
+}
+
+#[test]
+fn another_value_or_judgement_is_a_change_and_a_new_write_is_none() {
+    let mut history = History::new(STALENESS);
+    let with = |change: &dyn Fn(&mut Finding)| {
+        let mut drifted = modified("a");
+        change(&mut drifted.findings[0]);
+        complete(vec![drifted])
+    };
+    let manager = |seconds| Manager { name: "edit".into(), operation: Operation::Update, time: Some(at(0, seconds)) };
+    history.absorb(with(&|finding| finding.manager = Some(manager(0))), at(0, 0));
+    history.take_transitions();
+    history.absorb(with(&|finding| finding.manager = Some(manager(9))), at(1, 0));
+    assert_eq!(events(&mut history), [(Event::Noted, "f1".to_owned(), Sight::Standing)]);
+    history.absorb(with(&|finding| finding.manager = None), at(2, 0));
+    assert_eq!(events(&mut history), [(Event::Changed, "f1".to_owned(), Sight::Standing)]);
+    history.absorb(with(&|finding| finding.severity = Severity::Low), at(3, 0));
+    assert_eq!(events(&mut history), [(Event::Changed, "f1".to_owned(), Sight::Standing)]);
+    history
+        .absorb(with(&|finding| (finding.severity, finding.live) = (Severity::Low, Some(json!(5).into()))), at(4, 0));
+    assert_eq!(events(&mut history), [(Event::Changed, "f1".to_owned(), Sight::Standing)]);
+}
+
+#[test]
+fn what_cannot_be_seen_stays_one_episode_that_was_last_seen_before() {
+    let mut history = History::new(STALENESS);
+    history.absorb(complete(vec![modified("a")]), at(0, 0));
+    history.take_transitions();
+    let blind = || with_gap(vec![object("a", State::Unknown, &[])], gap(Stage::Connect, "cluster prod"));
+    history.absorb(blind(), at(1, 0));
+    let hidden = Sight::Hidden { last_seen: at(0, 0) };
+    assert_eq!(events(&mut history), [(Event::Noted, "f1".to_owned(), hidden)]);
+    history.absorb(blind(), at(2, 0));
+    assert_eq!(events(&mut history), []);
+    history.absorb(complete(vec![modified("a")]), at(3, 0));
+    assert_eq!(events(&mut history), [(Event::Noted, "f1".to_owned(), Sight::Standing)]);
+    history.absorb(blind(), at(4, 0));
+    history.absorb(complete(vec![object("a", State::InSync, &[])]), at(5, 0));
+    let gone = Sight::Resolved { last_seen: at(3, 0), at: at(5, 0) };
+    assert_eq!(events(&mut history).last(), Some(&(Event::Resolved, "f1".to_owned(), gone)));
+}
+
+/// What a history would have recorded, as the record gives it back: nobody has looked since.
+fn record(history: &History, last_seen: Timestamp) -> Vec<Episode> {
+    let hidden = |episode: &Episode| Episode { sight: Sight::Hidden { last_seen }, ..episode.clone() };
+    history.open().map(hidden).collect()
+}
+
+#[test]
+fn what_is_on_record_is_as_old_as_it_was_and_what_is_not_began_now() {
+    let mut before = History::new(STALENESS);
+    before.absorb(complete(vec![modified("a"), object("gone", State::Missing, &[]), modified("b")]), at(0, 0));
+    let mut history = History::new(STALENESS);
+    history.recall(record(&before, at(5, 0)), Look::Everywhere, at(60, 0));
+    assert_eq!(history.take_transitions(), []);
+    let new = written_at(at(-60, 0), modified("new"));
+    let stands = history.absorb(complete(vec![modified("a"), object("b", State::InSync, &[]), new]), at(60, 0));
+    assert_eq!(states(&stands), [("a", State::Modified), ("b", State::InSync), ("new", State::Modified)]);
+    assert_eq!(stands.iter().map(|object| object.since).collect::<Vec<_>>(), [Some(at(0, 0)), None, Some(at(60, 0))]);
+    let gone = Sight::Resolved { last_seen: at(5, 0), at: at(60, 0) };
+    let mut told = events(&mut history);
+    told.sort_by_key(|(event, finding, _)| (*event, finding.clone()));
+    assert_eq!(
+        told,
+        [
+            (Event::Appeared, "f1".to_owned(), Sight::Standing),
+            (Event::Resolved, "f1".to_owned(), gone),
+            (Event::Resolved, "missing".to_owned(), gone),
+            (Event::Noted, "f1".to_owned(), Sight::Standing),
+        ]
+    );
+}
+
+#[test]
+fn what_is_on_record_and_cannot_be_seen_is_unknown_and_keeps_its_age() {
+    let mut before = History::new(STALENESS);
+    before.absorb(complete(vec![modified("a"), object("x", State::Extra, &[])]), at(0, 0));
+    let mut history = History::new(STALENESS);
+    history.recall(record(&before, at(5, 0)), Look::Everywhere, at(6, 0));
+    let stands = history.absorb(with_gap(vec![], gap(Stage::Git, "branch prod")), at(6, 0));
+    assert_eq!(states(&stands), [("a", State::Unknown)]);
+    assert_eq!(events(&mut history), []);
+    let stands = history.absorb(complete(vec![modified("a"), object("x", State::Extra, &[])]), at(7, 0));
+    assert_eq!(stands.iter().map(|object| object.since).collect::<Vec<_>>(), [Some(at(0, 0)); 2]);
+}
+
+#[test]
+fn a_record_that_is_found_late_tells_the_age_and_ends_what_has_gone_meanwhile() {
+    let mut before = History::new(STALENESS);
+    before.absorb(complete(vec![modified("a"), modified("b")]), at(0, 0));
+    let mut history = History::new(STALENESS);
+    history.absorb(complete(vec![modified("a"), object("b", State::InSync, &[])]), at(60, 0));
+    history.take_transitions();
+    history.recall(record(&before, at(5, 0)), Look::Everywhere, at(61, 0));
+    assert_eq!(history.standing(at(61, 0))[0].since, Some(at(0, 0)));
+    let gone = Sight::Resolved { last_seen: at(5, 0), at: at(61, 0) };
+    assert_eq!(events(&mut history), [(Event::Resolved, "f1".to_owned(), gone)]);
+}
+
+#[test]
+fn a_field_that_comes_and_goes_three_times_in_an_hour_flaps_until_the_hour_is_over() {
+    let mut history = History::new(STALENESS);
+    let scan = |history: &mut History, minute: i64| {
+        let object = if minute % 2 == 1 { modified("a") } else { object("a", State::InSync, &[]) };
+        history.absorb(complete(vec![object]), at(minute, 0))[0].flapping.clone()
+    };
+    for minute in 0..5 {
+        assert_eq!(scan(&mut history, minute), [""; 0], "minute {minute}");
+    }
+    assert_eq!(scan(&mut history, 5), ["spec"]);
+    assert_eq!(scan(&mut history, 6), ["spec"], "also while it agrees");
+    assert_eq!(scan(&mut history, 60), ["spec"]);
+    assert_eq!(scan(&mut history, 62), [""; 0]);
+}
+
+#[test]
+fn a_field_that_goes_between_two_wrong_values_flaps_and_one_that_only_grows_does_not() {
+    for (cycle, expected) in [(2, vec!["spec".to_owned()]), (100, vec![])] {
+        let mut history = History::new(STALENESS);
+        let mut stands = Vec::new();
+        for minute in 0..6 {
+            let mut drifted = modified("a");
+            drifted.findings[0].live = Some(json!(minute % cycle).into());
+            stands = history.absorb(complete(vec![drifted]), at(minute, 0));
+        }
+        assert_eq!(stands[0].flapping, expected, "a cycle of {cycle}");
+    }
+}
+
+#[test]
+fn deployments_in_a_row_are_no_flapping() {
+    let mut history = History::new(STALENESS);
+    let mut stands = Vec::new();
+    for minute in 0..10 {
+        let mut lags = modified("a");
+        lags.findings[0].origin = Origin::Outdated;
+        let object = if minute % 2 == 1 { lags } else { object("a", State::InSync, &[]) };
+        stands = history.absorb(complete(vec![object]), at(minute, 0));
+    }
+    assert_eq!(stands[0].flapping, [""; 0]);
+}
+
+#[test]
+fn flapping_is_remembered_by_the_record() {
+    let mut history = History::new(STALENESS);
+    let episode = |minute| {
+        let sight = Sight::Resolved { last_seen: at(minute, 0), at: at(minute + 1, 0) };
+        Episode { sight, ..Episode::all_of(&modified("a"), |_| at(minute, 0)).remove(0) }
+    };
+    history.recall(vec![episode(0), episode(3), episode(6)], Look::Everywhere, at(10, 0));
+    let stands = history.absorb(complete(vec![object("a", State::InSync, &[])]), at(10, 0));
+    assert_eq!((stands[0].flapping.clone(), stands[0].since), (vec!["spec".to_owned()], None));
 }

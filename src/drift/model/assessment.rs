@@ -22,6 +22,9 @@ pub struct ObjectAssessment {
     /// When its drift began, as far as it is known.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub since: Option<Timestamp>,
+    /// Fields that go back and forth between scans, whether or not they differ at the moment; only the daemon knows.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub flapping: Vec<String>,
     /// Of the worst finding; absent where nothing drifts.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub category: Option<Category>,
@@ -82,6 +85,7 @@ impl ObjectAssessment {
             state,
             terminating: false,
             since: None,
+            flapping: Vec::new(),
             category: None,
             severity: None,
             origin: None,

@@ -58,28 +58,23 @@ pub fn complete(schema: &Schema, root: NodeId, content: &Value) -> Value {
     full
 }
 
-/// Whether the server would fill the field at `pointer` with the value that it has, were it absent.
+/// Whether the server would fill the field at `pointer` of what lives with the value that it has, were it absent.
 #[must_use]
-pub fn is_default(schema: &Schema, root: NodeId, content: &Value, pointer: &Pointer) -> bool {
-    let Some(value) = content.pointer(pointer.as_str()) else { return false };
+pub fn is_default(schema: &Schema, root: NodeId, declared: &Value, content: &Value, pointer: &Pointer) -> bool {
     let mut without = content.clone();
     if !remove(&mut without, pointer.as_str()) {
         return false;
     }
-    // Of two fields that the server keeps equal the older is no reason for the newer.
+    // Of two fields that the server keeps equal the older is a reason for the newer only where Git declares it.
     for (field, ending) in [("/serviceAccount", "Name"), ("/dataSource", "Ref")] {
-        if let Some(older) = pointer.as_str().strip_suffix(ending).filter(|older| older.ends_with(field)) {
+        let older = pointer.as_str().strip_suffix(ending).filter(|older| older.ends_with(field));
+        if let Some(older) = older.filter(|older| declared.pointer(older).is_none()) {
             remove(&mut without, older);
         }
     }
-    let filled = complete(schema, root, &without);
-    let mut value = value.clone();
-    // The value below its own root is brought into normal form as part of the object, so compare it there.
-    let whole = complete(schema, root, content);
-    if let Some(normal) = whole.pointer(pointer.as_str()) {
-        value = normal.clone();
-    }
-    filled.pointer(pointer.as_str()) == Some(&value)
+    // Both in normal form, which drops a zero that means absence.
+    let (filled, whole) = (complete(schema, root, &without), complete(schema, root, content));
+    filled.pointer(pointer.as_str()) == whole.pointer(pointer.as_str())
 }
 
 /// Takes a key of a map or a field of a struct away; elements of lists stay, their places mean something.

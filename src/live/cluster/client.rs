@@ -1,6 +1,7 @@
 //! Requests to one API server, and why they fail.
 
 use std::path::Path;
+use std::sync::Arc;
 use std::time::Duration;
 
 use kube::client::Body;
@@ -8,6 +9,7 @@ use kube::config::{KubeConfigOptions, Kubeconfig};
 use kube::core::Status;
 use kube::{Client, Config};
 
+use super::tally::{self, Tally};
 use crate::drift::model::{DRY_RUN_MANAGER, GapReason};
 
 /// How long a connection may take to come about.
@@ -27,19 +29,50 @@ pub(super) struct ApiError {
     pub expired: bool,
 }
 
+/// Why a watch or a page was not answered.
+#[derive(Debug)]
+pub(super) struct Refusal {
+    /// Absent where nobody answered.
+    pub status: Option<u16>,
+    /// The server wishes to be left alone for so long.
+    pub retry_after: Option<Duration>,
+    pub error: ApiError,
+}
+
+impl From<ApiError> for Refusal {
+    fn from(error: ApiError) -> Self {
+        Self { status: None, retry_after: None, error }
+    }
+}
+
 /// A client with the address it speaks to.
 #[derive(Clone)]
 pub(super) struct Connection {
     client: Client,
     address: String,
+    tally: Arc<Tally>,
 }
 
 impl Connection {
     /// Reads the configuration of the client by the usual rules; makes no request yet.
-    pub async fn open(kubeconfig: Option<&Path>, context: Option<&str>) -> Result<Self, ApiError> {
-        let mut config = configuration(kubeconfig, context).await?;
+    pub async fn open(
+        (kubeconfig, context): (Option<&Path>, Option<&str>),
+        tally: &Arc<Tally>,
+    ) -> Result<Self, ApiError> {
+        Self::with(configuration(kubeconfig, context).await?, Some(READ_TIMEOUT), tally)
+    }
+
+    /// The same for answers that go on for minutes: whoever reads one has to know when it has paused for too long.
+    pub async fn patient(
+        (kubeconfig, context): (Option<&Path>, Option<&str>),
+        tally: &Arc<Tally>,
+    ) -> Result<Self, ApiError> {
+        Self::with(configuration(kubeconfig, context).await?, None, tally)
+    }
+
+    fn with(mut config: Config, read_timeout: Option<Duration>, tally: &Arc<Tally>) -> Result<Self, ApiError> {
         config.connect_timeout = Some(CONNECT_TIMEOUT);
-        config.read_timeout = Some(READ_TIMEOUT);
+        config.read_timeout = read_timeout;
         // A failed request is told at once and made again at the next scan.
         config.default_retry = false;
         let address = config.cluster_url.to_string();
@@ -49,7 +82,7 @@ impl Connection {
             message: root_cause(&error),
             expired: false,
         })?;
-        Ok(Self { client, address })
+        Ok(Self { client, address, tally: Arc::clone(tally) })
     }
 
     /// The text of the answer to a GET.
@@ -86,15 +119,38 @@ impl Connection {
 
     /// The client's own reading of an answer logs what a refusal says, which may quote the object: it is read here.
     async fn answer(&self, request: http::Request<Vec<u8>>) -> kube::Result<String> {
-        let (head, body) = self.client.send(request.map(Body::from)).await?.into_parts();
+        let (head, body) = self.send(request).await?.into_parts();
         let text = String::from_utf8(body.collect_bytes().await?.into()).map_err(kube::Error::FromUtf8)?;
         if head.status.is_success() {
             return Ok(text);
         }
         let code = head.status.as_u16();
-        // What is no Status of the API server's, such as the page of a proxy, may say anything.
-        let status = serde_json::from_str(&text).unwrap_or_else(|_| Status::failure("", "").with_code(code));
-        Err(kube::Error::Api(Box::new(Status { code, ..status })))
+        Err(refusal(code, &text))
+    }
+
+    /// Sends a request and counts it.
+    async fn send(&self, request: http::Request<Vec<u8>>) -> kube::Result<http::Response<Body>> {
+        let verb = tally::verb(request.method(), request.uri());
+        let answer = self.client.send(request.map(Body::from)).await;
+        self.tally.asked(verb, answer.as_ref().ok().map(|answer| answer.status().as_u16()));
+        answer
+    }
+
+    /// The answer to a GET as it arrives.
+    pub async fn stream(&self, url: &str) -> Result<Body, Refusal> {
+        let request = http::Request::get(url).header(http::header::ACCEPT, "application/json").body(Vec::new());
+        let sent = match request {
+            Ok(request) => self.send(request).await,
+            Err(error) => Err(kube::Error::HttpError(error)),
+        };
+        let (head, body) = sent.map_err(|error| self.failed(&error))?.into_parts();
+        if head.status.is_success() {
+            return Ok(body);
+        }
+        let text = body.collect_bytes().await.map(|bytes| String::from_utf8_lossy(&bytes).into_owned());
+        let error = self.failed(&refusal(head.status.as_u16(), &text.unwrap_or_default()));
+        let seconds = head.headers.get(http::header::RETRY_AFTER).and_then(|value| value.to_str().ok()?.parse().ok());
+        Err(Refusal { status: Some(head.status.as_u16()), retry_after: seconds.map(Duration::from_secs), error })
     }
 
     /// The server answered with something that `what` cannot be read from; its text may hold secrets.
@@ -126,6 +182,12 @@ impl Connection {
         };
         ApiError { reason, address: self.address.clone(), message, expired }
     }
+}
+
+/// What is no Status of the API server's, such as the page of a proxy, may say anything.
+fn refusal(code: u16, text: &str) -> kube::Error {
+    let status = serde_json::from_str(text).unwrap_or_else(|_| Status::failure("", "").with_code(code));
+    kube::Error::Api(Box::new(Status { code, ..status }))
 }
 
 async fn configuration(kubeconfig: Option<&Path>, context: Option<&str>) -> Result<Config, ApiError> {

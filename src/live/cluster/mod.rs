@@ -5,19 +5,23 @@ mod discovery;
 mod dry_run;
 mod pods;
 mod survey;
+mod tally;
+mod watch;
 
 use std::collections::{BTreeSet, HashMap};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex as Lock, PoisonError};
 
 use futures_util::StreamExt as _;
 use serde::Deserialize;
-use tokio::sync::Mutex;
+use tokio::sync::{Mutex, Semaphore};
 
 use crate::drift::model::{Declared, Gap, GapReason, Live, Received, Redactor, Schema, Scope, Stage, TypeKey};
 
 use super::{Discovery, Listing, Wanted};
 use client::{ApiError, Connection};
+pub use tally::{Requests, Tally};
+pub use watch::{Listener, Restart, Told};
 
 /// Objects of one page; a page is held as text while it is read.
 const PAGE: usize = 500;
@@ -33,6 +37,10 @@ pub struct Cluster {
     context: Option<String>,
     redactor: Redactor,
     connection: Mutex<Option<Connection>>,
+    watching: Mutex<Option<Connection>>,
+    /// The watches that list at once.
+    turns: Semaphore,
+    tally: Arc<Tally>,
     /// By the URL under which the server publishes it, which holds a hash of the content.
     schemas: Mutex<HashMap<String, Arc<Schema>>>,
     /// Of every kind that was ever served.
@@ -68,6 +76,8 @@ struct Page {
 struct PageMeta {
     #[serde(default, rename = "continue")]
     next: String,
+    #[serde(default, rename = "resourceVersion")]
+    resource_version: String,
 }
 
 impl Cluster {
@@ -80,6 +90,9 @@ impl Cluster {
             context,
             redactor,
             connection: Mutex::default(),
+            watching: Mutex::default(),
+            turns: Semaphore::new(CONCURRENCY),
+            tally: Arc::default(),
             schemas: Mutex::default(),
             scopes: Lock::default(),
         }
@@ -91,9 +104,20 @@ impl Cluster {
         if let Some(connection) = &*connection {
             return Ok(connection.clone());
         }
-        let made = Connection::open(self.kubeconfig.as_deref(), self.context.as_deref()).await?;
+        let made = Connection::open(self.access(), &self.tally).await?;
         *connection = Some(made.clone());
         Ok(made)
+    }
+
+    /// The kubeconfig file and the context.
+    fn access(&self) -> (Option<&Path>, Option<&str>) {
+        (self.kubeconfig.as_deref(), self.context.as_deref())
+    }
+
+    /// What it was asked so far.
+    #[must_use]
+    pub fn tally(&self) -> Arc<Tally> {
+        Arc::clone(&self.tally)
     }
 
     /// Drops the connection, so that the next scan reads credentials and addresses again.
@@ -206,7 +230,7 @@ impl Cluster {
             let read = tokio::task::spawn_blocking(move || read_page(&text, &of, &redactor)).await;
             let (part, after) = read.ok().flatten().ok_or_else(|| connection.unreadable("a list"))?;
             listing.extend(part);
-            next = after;
+            next = after.next;
             if next.is_empty() {
                 break;
             }
@@ -232,8 +256,8 @@ impl Cluster {
     }
 }
 
-/// The objects of a page and the token of the next; `None` for a text that is no list.
-fn read_page(text: &str, scope: &Wanted, redactor: &Redactor) -> Option<(Listing, String)> {
+/// The objects of a page and what it says of itself; `None` for a text that is no list.
+fn read_page(text: &str, scope: &Wanted, redactor: &Redactor) -> Option<(Listing, PageMeta)> {
     let page: Page = serde_json::from_str(text).ok()?;
     let mut listing = Listing::default();
     for mut item in page.items {
@@ -249,7 +273,7 @@ fn read_page(text: &str, scope: &Wanted, redactor: &Redactor) -> Option<(Listing
             }),
         }
     }
-    Some((listing, page.metadata.next))
+    Some((listing, page.metadata))
 }
 
 fn hint(reason: GapReason) -> &'static str {
@@ -260,11 +284,16 @@ fn hint(reason: GapReason) -> &'static str {
     }
 }
 
-fn page_url(scope: &Wanted, selector: &str, next: &str) -> String {
+/// The path of a kind's objects in a scope.
+fn collection(scope: &Wanted) -> String {
     let TypeKey { group, version, .. } = &scope.type_key;
     let root = if group.is_empty() { format!("/api/{version}") } else { format!("/apis/{group}/{version}") };
     let namespace = scope.namespace.as_ref().map_or_else(String::new, |name| format!("/namespaces/{name}"));
-    let mut query = form_urlencoded::Serializer::new(format!("{root}{namespace}/{}?", scope.served.plural));
+    format!("{root}{namespace}/{}", scope.served.plural)
+}
+
+fn page_url(scope: &Wanted, selector: &str, next: &str) -> String {
+    let mut query = form_urlencoded::Serializer::new(format!("{}?", collection(scope)));
     query.append_pair("limit", &PAGE.to_string());
     if !selector.is_empty() {
         query.append_pair("labelSelector", selector);

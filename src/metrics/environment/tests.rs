@@ -8,6 +8,8 @@ use crate::drift::extras::Counted;
 use crate::drift::ignore::RuleUse;
 use crate::drift::model::{Change, Disagreement, FieldPath, ObjectKey, Opinion, TypeKey, Withheld, WithheldReason};
 
+static NO_EVENTS: Events = Events::new();
+
 fn observed<'a>(standing: Option<Standing<'a>>, errors: &'a ScanErrors) -> Observed<'a> {
     let ended = standing.map(|_| "2026-11-21T10:00:00Z".parse().unwrap());
     Observed {
@@ -20,6 +22,7 @@ fn observed<'a>(standing: Option<Standing<'a>>, errors: &'a ScanErrors) -> Obser
         last_scan: ended,
         last_success: None,
         errors,
+        events: &NO_EVENTS,
         promotion: None,
     }
 }
@@ -250,7 +253,8 @@ fn beyond_the_cap_the_most_severe_keep_their_series() {
 #[test]
 fn every_family_of_the_table_is_written_once_and_in_its_order() {
     let (findings, dry_run) = (vec![image_change("trino")], Some(Opinion::Disagreements(Vec::new())));
-    let drifted = ObjectAssessment { findings, dry_run, ..object("a", State::Modified) };
+    let flapping = vec!["spec.image".to_owned()];
+    let drifted = ObjectAssessment { flapping, findings, dry_run, ..object("a", State::Modified) };
     let mut text = rendered(&[drifted], Scan::Complete);
     text.push_str(&super::super::closing(&Configuration { digest: Some(1), failure: None }, Format::Text));
     let written: Vec<_> = text.lines().filter_map(|line| line.strip_prefix("# TYPE ")?.split(' ').next()).collect();

@@ -28,7 +28,17 @@ pub async fn get(address: SocketAddr, path: &str) -> Answer {
     request(address, "GET", path, &[]).await
 }
 
+pub async fn post(address: SocketAddr, path: &str, headers: &[&str], body: &[u8]) -> Answer {
+    let length = format!("Content-Length: {}", body.len());
+    let headers: Vec<&str> = headers.iter().copied().chain([length.as_str()]).collect();
+    send(address, "POST", path, &headers, body).await
+}
+
 pub async fn request(address: SocketAddr, method: &str, path: &str, headers: &[&str]) -> Answer {
+    send(address, method, path, headers, &[]).await
+}
+
+async fn send(address: SocketAddr, method: &str, path: &str, headers: &[&str], body: &[u8]) -> Answer {
     let mut stream = TcpStream::connect(address).await.unwrap();
     let mut head = format!("{method} {path} HTTP/1.1\r\nHost: {address}\r\nConnection: close\r\n");
     for header in headers {
@@ -38,6 +48,7 @@ pub async fn request(address: SocketAddr, method: &str, path: &str, headers: &[&
     head.push_str("\r\n");
     // A server that refuses the head need not read it to its end.
     let _ = stream.write_all(head.as_bytes()).await;
+    let _ = stream.write_all(body).await;
     let mut bytes = Vec::new();
     let _ = stream.read_to_end(&mut bytes).await;
     parse(&bytes)

@@ -8,7 +8,8 @@ use std::time::Duration;
 use axum::Router;
 use axum::routing::get;
 use driftd::board::Board;
-use driftd::http::{self, Access, Door, Limits};
+use driftd::http::{self, Access, Door, Limits, Webhooks};
+use driftd::store::Store;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::Notify;
@@ -28,7 +29,8 @@ async fn serve(router: Router, limits: Limits) -> (SocketAddr, JoinHandle<()>) {
 }
 
 fn own() -> Router {
-    http::router(Arc::new(Board::new(Vec::new())), &Door::new(Access::default()))
+    let store = Arc::new(Store::new(None, Duration::from_hours(1)));
+    http::router(Arc::new(Board::new(Vec::new())), store, Webhooks::default(), &Door::new(Access::default()))
 }
 
 /// What comes until the server closes the connection.

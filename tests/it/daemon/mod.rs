@@ -4,6 +4,7 @@ mod client;
 mod door;
 mod limits;
 mod scripted;
+mod webhook;
 
 use std::io::Read as _;
 use std::time::Duration;

@@ -1,6 +1,11 @@
 //! https: credentials, authorities, proxies, and servers that do not do what they should.
 
 use std::net::TcpListener;
+use std::time::{Duration, Instant};
+
+use driftd::config::Config;
+use driftd::git::Repositories;
+use tokio::runtime::Runtime;
 
 use super::{CANARY, Checked, Scene};
 use crate::fixture::{Authority, Behaviour, GitServer, Proxy, eventually};
@@ -231,4 +236,27 @@ fn a_redirection_is_followed_without_the_credentials() {
     served.scene.check(&keys).fails("failed", &["redirects to an address without encryption"]);
     served.server.behave(Behaviour::Redirect(served.url.clone()));
     served.scene.check(&keys).fails("failed", &["redirects again and again"]);
+}
+
+#[test]
+fn a_repository_that_is_said_to_have_changed_is_fetched_before_its_time_and_once() {
+    let served = Served::new();
+    let config = served.scene.configure(&served.keys(""), &[("prod", "branch: main")]);
+    let mut config = Config::load(&config).unwrap();
+    config.interval = Duration::from_hours(1);
+    let repositories = Repositories::new(&config);
+    let runtime = Runtime::new().unwrap();
+    let revision = || runtime.block_on(repositories.tip(&config.environments[0])).unwrap().commit;
+    let first = revision();
+    served.scene.repository.commit("main", &[("app.yaml", "# changed\n")]);
+    assert_eq!(revision(), first, "its time has not come");
+    let told = Instant::now();
+    repositories.changed("nothing", told);
+    assert_eq!(revision(), first, "it is about another one");
+    repositories.changed("platform", told);
+    let second = revision();
+    assert_ne!(second, first);
+    served.scene.repository.commit("main", &[("app.yaml", "# changed again\n")]);
+    repositories.changed("platform", told);
+    assert_eq!(revision(), second, "it has been fetched since that was said");
 }

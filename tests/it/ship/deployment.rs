@@ -89,6 +89,18 @@ fn its_parts_fit_each_other() {
     assert_eq!(endpoint["path"], "/metrics");
     let [live, ready] = ["livenessProbe", "readinessProbe"].map(|probe| container[probe]["httpGet"]["path"].clone());
     assert_eq!((live, ready), (json!("/livez"), json!("/readyz")));
+    let state = config["state"].as_str().unwrap();
+    let mounts = items(&container["volumeMounts"]).iter();
+    let mount = mounts.clone().find(|mount| state.starts_with(&format!("{}/", mount["mountPath"].as_str().unwrap())));
+    let mount = mount.unwrap_or_else(|| panic!("{state} is on no volume"));
+    assert!(mount["readOnly"].is_null(), "{mount}");
+    let deployment = &manifest("Deployment")["spec"];
+    let volume =
+        items(&deployment["template"]["spec"]["volumes"]).iter().find(|volume| volume["name"] == mount["name"]);
+    let claim = &volume.unwrap()["persistentVolumeClaim"]["claimName"];
+    let claims: Vec<_> = documents(&MANIFESTS).iter().map(|document| document["metadata"]["name"].clone()).collect();
+    assert!(claim.is_string() && claims.contains(claim), "{claim}");
+    assert_eq!(deployment["strategy"]["type"], "Recreate", "two daemons cannot write one history");
 }
 
 #[test]

@@ -7,6 +7,7 @@ mod dashboards;
 mod demo;
 mod deployment;
 mod environments;
+mod history;
 mod honesty;
 mod lifecycle;
 mod process;

@@ -18,9 +18,9 @@ use tokio_rustls::rustls::{ClientConfig, ClientConnection, RootCertStore, Stream
 
 use super::process::Running;
 use super::prometheus::Prometheus;
-use super::read;
+use super::{documents, items, path, read};
 use super::workspace::Workspace;
-use crate::fixture::{Authority, assert_no_canary, canary, command, driftd, eventually};
+use crate::fixture::{Authority, assert_no_canary, canary, command, driftd, eventually, program};
 
 const SETTINGS: &str = "
 apiVersion: v1

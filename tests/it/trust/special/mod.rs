@@ -5,6 +5,7 @@ mod autoscaling;
 mod conversion;
 mod deployers;
 mod dumps;
+mod hooks;
 mod images;
 mod injected;
 mod lag;
