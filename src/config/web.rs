@@ -147,7 +147,7 @@ fn read_clients(section: &Section<'_>, authorities: Result<Option<PathBuf>, Note
             "has authorities for clients that are not asked",
             "write `client_auth_type: RequireAndVerifyClientCert`, or leave `client_ca_file` out",
         )),
-        ("NoClientCert", _) => Ok(Clients::Unasked),
+        ("NoClientCert", _) | (_, None) => Ok(Clients::Unasked),
         ("VerifyClientCertIfGiven", _) => authorities(text).map(Clients::Optional),
         ("RequireAndVerifyClientCert", _) => authorities(text).map(Clients::Required),
         (_, Some(kind)) => Err(kind.note(
@@ -155,7 +155,6 @@ fn read_clients(section: &Section<'_>, authorities: Result<Option<PathBuf>, Note
             "use `NoClientCert`, `VerifyClientCertIfGiven` or `RequireAndVerifyClientCert`: \
              a certificate that nobody verifies proves nothing",
         )),
-        (_, None) => Ok(Clients::Unasked),
     }
 }
 

@@ -12,7 +12,7 @@ use driftd::http::{self, Access, Door, Limits, Webhooks};
 use driftd::store::Store;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::{TcpListener, TcpStream};
-use tokio::sync::Notify;
+use tokio::sync::Semaphore;
 use tokio::task::JoinHandle;
 
 use super::client::request;
@@ -43,14 +43,15 @@ async fn rest(mut stream: TcpStream) -> String {
 
 #[tokio::test]
 async fn further_connections_wait_until_one_is_free() {
-    let (now, most, release) = (Arc::new(AtomicUsize::new(0)), Arc::new(AtomicUsize::new(0)), Arc::new(Notify::new()));
+    let (now, most, release) =
+        (Arc::new(AtomicUsize::new(0)), Arc::new(AtomicUsize::new(0)), Arc::new(Semaphore::new(0)));
     let (started, mut at_work) = tokio::sync::mpsc::unbounded_channel();
     let handler = {
         let (now, most, release) = (Arc::clone(&now), Arc::clone(&most), Arc::clone(&release));
         async move || {
             most.fetch_max(now.fetch_add(1, Ordering::SeqCst) + 1, Ordering::SeqCst);
             started.send(()).unwrap();
-            release.notified().await;
+            release.acquire().await.unwrap().forget();
             now.fetch_sub(1, Ordering::SeqCst);
             "done"
         }
@@ -62,12 +63,11 @@ async fn further_connections_wait_until_one_is_free() {
     for _ in 0..6 {
         at_work.recv().await.unwrap();
         if now.load(Ordering::SeqCst) == 2 {
-            release.notify_one();
+            release.add_permits(1);
         }
     }
-    release.notify_one();
+    release.add_permits(6);
     for client in clients {
-        release.notify_one();
         assert_eq!(client.await.unwrap().text(), "done");
     }
     assert_eq!(most.load(Ordering::SeqCst), 2);

@@ -18,8 +18,8 @@ use tokio_rustls::rustls::{ClientConfig, ClientConnection, RootCertStore, Stream
 
 use super::process::Running;
 use super::prometheus::Prometheus;
-use super::{documents, items, path, read};
 use super::workspace::Workspace;
+use super::{documents, items, path, read};
 use crate::fixture::{Authority, assert_no_canary, canary, command, driftd, eventually, program};
 
 const SETTINGS: &str = "
