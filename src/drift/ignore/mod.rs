@@ -9,15 +9,15 @@ use serde::Serialize;
 use serde_json::Value;
 
 use super::model::{
-    Assessment, Candidate, Change, Coverage, Desired, FieldPath, Finding, Gap, GapReason, Glob, KindKey,
-    ObjectAssessment, ObjectMatch, PathPattern, Pointer, Stage, State, Suppressed,
+    Assessment, Candidate, Change, Coverage, Declarations, Desired, FieldPath, Finding, Gap, GapReason, Glob,
+    ObjectAssessment, ObjectMatch, Packed, PathPattern, Pointer, Stage, State, Suppressed,
 };
 
 /// The annotation of an object in Git: `all`, or paths with a comma between them.
 pub const ANNOTATION: &str = "driftd.io/ignore";
 
 /// One rule of the configuration.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, Default, PartialEq)]
 pub struct IgnoreRule {
     /// Its name, or `ignore[3]`, its place in the configuration.
     pub name: String,
@@ -25,6 +25,8 @@ pub struct IgnoreRule {
     pub objects: ObjectMatch,
     /// Which fields; none means the whole object, its absence and its presence too.
     pub paths: Vec<PathPattern>,
+    /// Which fields, by the places of their elements: what a finding's own pointer leads to, and everything below.
+    pub pointers: Vec<Pointer>,
     /// By which field managers; none means by whomever, and by nobody.
     pub managers: Vec<Glob>,
     /// Why.
@@ -88,14 +90,19 @@ impl IgnoreRule {
     }
 
     fn hides(&self, finding: &Finding) -> bool {
-        let covered = self.paths.is_empty()
+        let within = |pointer: &Pointer| {
+            let below = finding.pointer.strip_prefix(pointer.as_str());
+            below.is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
+        };
+        let covered = (self.paths.is_empty() && self.pointers.is_empty())
+            || self.pointers.iter().any(within)
             || PathPattern::coverage(&self.paths, &finding.path, finding.desired.as_deref(), finding.live.as_deref())
                 == Coverage::Whole;
         covered && self.by(finding.manager.as_ref().map(|manager| manager.name.as_str()))
     }
 
     fn hides_object(&self) -> bool {
-        self.paths.is_empty() && self.by(None)
+        self.paths.is_empty() && self.pointers.is_empty() && self.by(None)
     }
 }
 
@@ -106,18 +113,17 @@ impl IgnoreRule {
 pub fn apply(
     rules: &[IgnoreRule],
     environment: &str,
-    declared: &[Desired],
+    declared: &Declarations,
     assessment: &mut Assessment,
     now: Timestamp,
 ) -> Ignored {
     let rules: Vec<&IgnoreRule> = rules.iter().filter(|rule| rule.objects.fits_environment(environment)).collect();
     let (expired, valid): (Vec<&IgnoreRule>, Vec<&IgnoreRule>) =
         rules.into_iter().partition(|rule| rule.is_expired(now));
-    let contents: HashMap<(KindKey, Option<String>, String), &Desired> =
-        declared.iter().map(|desired| (desired.key.identity(), desired)).collect();
     for object in &mut assessment.objects {
-        let desired = contents.get(&object.key.identity()).copied();
-        let own = match desired.map(annotated).transpose() {
+        let desired = declared.get(&object.key);
+        let of_its_own = desired.filter(|desired| desired.mentions(ANNOTATION)).map(Packed::unpack);
+        let own = match of_its_own.as_ref().map(annotated).transpose() {
             Ok(own) => own.flatten(),
             Err(gap) => {
                 assessment.gaps.push(gap);
@@ -127,9 +133,9 @@ pub fn apply(
         if !object.state.is_drift() {
             continue;
         }
-        let content = desired.map_or(&Value::Null, |desired| &desired.content);
+        let content = desired.map_or(Value::Null, |desired| desired.unpack().content);
         let key = object.key.clone();
-        let candidate = Candidate::new(environment, &key, content);
+        let candidate = Candidate::new(environment, &key, &content);
         let of_object = valid.iter().copied().filter(|rule| rule.objects.fits(&candidate)).chain(&own);
         hide(object, environment, &of_object.collect::<Vec<_>>());
     }
@@ -211,15 +217,7 @@ fn annotated(desired: &Desired) -> Result<Option<IgnoreRule>, Gap> {
             .map(|path| path.trim().parse().map_err(|error| refused(format!("holds `{}`, which {error}", path.trim()))))
             .collect::<Result<_, _>>()?,
     };
-    Ok(Some(IgnoreRule {
-        name: ANNOTATION.to_owned(),
-        objects: ObjectMatch::default(),
-        paths,
-        managers: Vec::new(),
-        reason: None,
-        owner: None,
-        expires: None,
-    }))
+    Ok(Some(IgnoreRule { name: ANNOTATION.to_owned(), paths, ..IgnoreRule::default() }))
 }
 
 /// The parts between commas that stand in no bracket.

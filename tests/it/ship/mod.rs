@@ -15,6 +15,7 @@ mod prometheus;
 mod readme;
 mod reload;
 mod secured;
+mod soak;
 mod workspace;
 
 use std::fs;
