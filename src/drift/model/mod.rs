@@ -3,6 +3,7 @@
 mod assessment;
 mod autoscaler;
 mod deferred;
+mod desired;
 mod difference;
 mod facts;
 mod field_set;
@@ -14,6 +15,7 @@ mod image;
 mod key;
 mod object;
 mod opinion;
+mod packed;
 mod path;
 mod pattern;
 mod received;
@@ -26,9 +28,10 @@ mod sops;
 mod source;
 
 pub use assessment::{Assessment, ObjectAssessment, OpinionCounts, StateCounts, Summary, Suppressed, Warning};
+pub use desired::{Declarations, Desired, Heading, Packed};
 pub use difference::Difference;
 pub use facts::{
-    AllocatedField, Condition, DefaultAction, DefaultRule, Facts, RulePath, RuleStep, Spelling, TypeFacts,
+    AllocatedField, Bound, Condition, DefaultAction, DefaultRule, Facts, RulePath, RuleStep, Spelling, TypeFacts,
 };
 pub use field_set::FieldSet;
 pub use finding::{Category, Change, Finding, Holdup, Manager, Operation, Origin, PodShare, Severity, State};
@@ -37,7 +40,7 @@ pub use glob::Glob;
 pub use hook::is_momentary;
 pub use image::{Age, ImageChange, ImagePart, ImageReference};
 pub use key::{Identity, KindKey, ObjectKey, Scope, TypeKey};
-pub use object::{Declared, Desired, Live, ObjectError, Writer};
+pub use object::{Declared, Live, ObjectError, Writer};
 pub use opinion::{Answer, DRY_RUN_MANAGER, Disagreement, Opinion, Unsealed, Withheld, WithheldReason};
 pub use path::{FieldPath, PathStep, Pointer};
 pub use pattern::{Coverage, PathPattern, PatternError};

@@ -1,4 +1,4 @@
-//! What a manifest leaves to others: its namespace, and everything that the server fills in.
+//! What a manifest leaves to others: everything that the server fills in.
 
 mod allocated;
 mod defaults;
@@ -8,24 +8,7 @@ use serde_json::Value;
 
 pub use allocated::adopt;
 
-use super::model::{Desired, NodeId, Pointer, Schema, Scope};
-
-/// Gives a namespaced object that names none the environment's `namespace`, and takes a stray one from an object
-/// of the cluster as a whole.
-pub fn place(desired: &mut Desired, scope: Scope, namespace: &str) {
-    let key = &mut desired.key;
-    match scope {
-        Scope::Cluster => key.namespace = None,
-        Scope::Namespaced if key.namespace.is_none() => key.namespace = Some(namespace.to_owned()),
-        Scope::Namespaced => {}
-    }
-    if let Some(metadata) = desired.content.get_mut("metadata").and_then(Value::as_object_mut) {
-        match &key.namespace {
-            Some(namespace) => metadata.insert("namespace".to_owned(), Value::from(namespace.as_str())),
-            None => metadata.remove("namespace"),
-        };
-    }
-}
+use super::model::{NodeId, Pointer, Schema};
 
 /// An object twice: as it is written, and as the server would complete it.
 #[derive(Debug, Clone, PartialEq)]
@@ -39,20 +22,19 @@ pub struct Normalised {
 /// Brings an object into normal form and completes it.
 #[must_use]
 pub fn normalise(schema: &Schema, root: NodeId, content: &Value) -> Normalised {
-    Normalised { declared: declared(schema, root, content), full: complete(schema, root, content) }
+    Normalised { declared: declared(schema, root, content.clone()), full: complete(schema, root, content.clone()) }
 }
 
 /// The object without what means absence.
 #[must_use]
-pub fn declared(schema: &Schema, root: NodeId, content: &Value) -> Value {
-    let mut declared = content.clone();
-    form::drop_absent(schema, root, &mut declared);
-    declared
+pub fn declared(schema: &Schema, root: NodeId, mut content: Value) -> Value {
+    form::drop_absent(schema, root, &mut content);
+    content
 }
 
 /// The object without what means absence, and with every default filled in.
 #[must_use]
-pub fn complete(schema: &Schema, root: NodeId, content: &Value) -> Value {
+pub fn complete(schema: &Schema, root: NodeId, content: Value) -> Value {
     let mut full = declared(schema, root, content);
     defaults::fill(schema, root, &mut full);
     full
@@ -73,7 +55,7 @@ pub fn is_default(schema: &Schema, root: NodeId, declared: &Value, content: &Val
         }
     }
     // Both in normal form, which drops a zero that means absence.
-    let (filled, whole) = (complete(schema, root, &without), complete(schema, root, content));
+    let (filled, whole) = (complete(schema, root, without), complete(schema, root, content.clone()));
     filled.pointer(pointer.as_str()) == whole.pointer(pointer.as_str())
 }
 
