@@ -103,18 +103,18 @@ fn what_is_stale_keeps_back_every_alert_on_drift_and_no_rule_names_an_alert_that
         items(&group["rules"]).iter().map(|rule| rule["alert"].as_str().unwrap().to_owned()).collect()
     };
     let all: Vec<String> = items(&rules["groups"]).iter().flat_map(names).collect();
-    let named = |matchers: &Value| -> Vec<String> {
+    let alerts_in = |matchers: &Value| -> Vec<String> {
         let words = items(matchers).iter().flat_map(|matcher| matcher.as_str().unwrap().split(['"', '|']));
         words.filter(|word| word.starts_with("Driftd") && !word.ends_with('*')).map(str::to_owned).collect()
     };
     for rule in items(&route["inhibit_rules"]) {
-        for name in [named(&rule["source_matchers"]), named(&rule["target_matchers"])].concat() {
+        for name in [alerts_in(&rule["source_matchers"]), alerts_in(&rule["target_matchers"])].concat() {
             assert!(all.contains(&name), "{name} is no alert");
         }
     }
     let stale = &items(&route["inhibit_rules"])[0];
-    assert!(named(&stale["source_matchers"]).contains(&"DriftdScanStale".to_owned()));
-    let kept_back = named(&stale["target_matchers"]);
+    assert!(alerts_in(&stale["source_matchers"]).contains(&"DriftdScanStale".to_owned()));
+    let kept_back = alerts_in(&stale["target_matchers"]);
     let of_drift = names(items(&rules["groups"]).iter().find(|group| group["name"] == "driftd-drift").unwrap());
     for name in of_drift.iter().filter(|name| *name != "DriftdIgnoreRuleExpired") {
         assert!(kept_back.contains(name), "{name} is not kept back");
