@@ -412,7 +412,7 @@ environments: [{name: x, repository: a, branch: main, cluster: c}]
         "9: repositories[6].credentials: has a password without a user name",
         "9: repositories[6].idleTimeout: is too short",
         "10: repositories[7].credentials: has a user name without a password",
-        "10: repositories[7].proxy: is no http or https proxy",
+        "10: repositories[7].proxy: is a SOCKS proxy, which is not supported",
         "11: repositories[8].credentials: has both a password and a token",
         "12: repositories[9].credentials: has a passphrase without its key",
         "13: repositories[10].proxy: holds a user or a password",
