@@ -9,6 +9,7 @@ interval: 30s
 maxStaleness: 5m
 http:
   listen: 127.0.0.1:0
+  webConfigFile: web.yaml
 state: state.db
 retention: 30d
 redactionKeyFile: /run/key
@@ -153,6 +154,7 @@ fn a_whole_file_is_read() {
             Arc::new(follows("next", &https, next)),
             Arc::new(follows("fixed", &ssh, Reference::Tag("v1.2.0".into()))),
         ],
+        web_config: Some("/etc/driftd/web.yaml".into()),
         git_cache: Some("/etc/driftd/mirrors".into()),
         render_cache: Some("/etc/driftd/renders".into()),
         repositories: vec![platform, https, ssh, other],
@@ -225,6 +227,34 @@ fn webhooks_are_those_of_known_forges_with_a_secret() {
     ] {
         let problems = with(wrong).unwrap_err().to_string();
         assert!(problems.contains(told), "{problems}");
+    }
+}
+
+#[test]
+fn applications_stand_in_place_of_paths() {
+    let head = "clusters: [{name: c}]\nrepositories: [{name: r, url: /r}]\nenvironments:\n";
+    let entry = |name: &str, lines: &str| {
+        format!("  - {{name: {name}, repository: r, branch: b, cluster: c, argocd: {{{lines}}}}}\n")
+    };
+    let config = parse(&format!(
+        "{head}{}{}",
+        entry("all", "applications: apps"),
+        entry("one", "applications: [a.yaml], only: shop")
+    ));
+    let config = config.unwrap();
+    assert_eq!(config.environments[0].paths, ["apps"]);
+    assert!(config.environments[0].is_family() && !config.environments[1].is_family());
+    let wrong = format!(
+        "{head}  - {{name: a, repository: r, branch: b, cluster: c, path: x, namespace: n, argocd: {{}}}}\n  - {{name: b, repository: r, \
+         branch: b, cluster: c, promotedFrom: a}}\n"
+    );
+    let found = problems(&wrong).join("\n");
+    for part in [
+        "4: environments[0].path: has no effect beside `argocd`",
+        "4: environments[0].namespace: has no effect beside `argocd`",
+        "4: environments[0].argocd.applications: is missing",
+    ] {
+        assert!(found.contains(part), "{part}: {found}");
     }
 }
 
