@@ -217,7 +217,6 @@ fn read_environment(section: &Section<'_>, known: &Known<'_>) -> Result<Environm
         "variants",
         "strategy",
         "argocd",
-        "flux",
     ])?;
     let repository = section
         .require("repository", "name one of `repositories`")
