@@ -45,8 +45,8 @@ pub use webhook::{Forge, Webhooks};
 pub struct Config {
     /// How often each environment is scanned.
     pub interval: Duration,
-    /// How often a remote repository is asked; no less than `interval`.
-    pub git_interval: Duration,
+    /// How often a remote repository is asked; at every `interval` where absent.
+    pub git_interval: Option<Duration>,
     /// How long the last known drift stands while it cannot be checked.
     pub max_staleness: Duration,
     /// Where the daemon listens.

@@ -120,7 +120,7 @@ fn read(root: &Cursor<'_>, folder: &Path) -> Result<Config, Noted> {
     let Http { listen, web_config, webhooks } = http?.unwrap_or_default();
     Ok(Config {
         interval,
-        git_interval: git_interval?.unwrap_or(interval),
+        git_interval: git_interval?,
         max_staleness: max_staleness?.unwrap_or(interval.saturating_mul(3)),
         state: state?,
         retention: retention?.unwrap_or(RETENTION),

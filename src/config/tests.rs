@@ -136,7 +136,7 @@ fn a_whole_file_is_read() {
     let next = Reference::Pattern(Pattern { name: Glob::new("release_v*"), pick: Pick::HighestSemver });
     let expected = Config {
         interval: Duration::from_secs(30),
-        git_interval: Duration::from_mins(5),
+        git_interval: Some(Duration::from_mins(5)),
         max_staleness: Duration::from_mins(5),
         listen: "127.0.0.1:0".parse().unwrap(),
         state: Some("/etc/driftd/state.db".into()),
@@ -201,7 +201,7 @@ fn what_is_left_out_has_its_default() {
          environments: [{name: e, repository: r, branch: main, cluster: c}]\n",
     )
     .unwrap();
-    assert_eq!((config.interval, config.git_interval), (Duration::from_mins(1), Duration::from_mins(1)));
+    assert_eq!((config.interval, config.git_interval), (Duration::from_mins(1), None));
     assert_eq!(config.max_staleness, Duration::from_mins(3));
     assert_eq!(config.listen, "0.0.0.0:9847".parse().unwrap());
     assert_eq!(config.environments[0].cluster.source, api(None, None));

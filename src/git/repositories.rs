@@ -173,7 +173,7 @@ impl Repositories {
             entries: config.repositories.iter().map(entry).collect(),
             submodules: Mutex::default(),
             cache,
-            pace: config.git_interval,
+            pace: config.git_interval.unwrap_or(config.interval),
             slack: config.interval / 2,
         }))
     }
