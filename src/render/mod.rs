@@ -23,7 +23,7 @@ use crate::config::{Environment, Renderer};
 use crate::drift::model::{Desired, Gap, Redactor};
 
 pub use clock::Clock;
-pub use sources::{Part, Sources, choose, is_glob, read};
+pub use sources::{Part, Sources, choose, is_below, is_glob, read};
 pub use tools::missing_program;
 
 use error::RenderError;
