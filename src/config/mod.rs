@@ -24,7 +24,7 @@ use std::time::Duration;
 use crate::drift::classify::SeverityRule;
 use crate::drift::extras::Extras;
 use crate::drift::ignore::IgnoreRule;
-use crate::drift::model::RedactRule;
+use crate::drift::model::{Origin, RedactRule};
 pub use address::{Address, NoAddress};
 pub use duration::ago as moment;
 pub use error::{ConfigError, Problem, Problems};
@@ -40,6 +40,8 @@ pub struct Config {
     pub interval: Duration,
     /// How long the last known drift stands while it cannot be checked.
     pub max_staleness: Duration,
+    /// How long drift must stand before it counts, by its origin.
+    pub settling: BTreeMap<Origin, Duration>,
     /// Where the daemon listens.
     pub listen: SocketAddr,
     /// Where drift is remembered beyond the process; in memory where absent.

@@ -14,6 +14,7 @@ use super::{
     reference, repository, rules, webhook,
 };
 use crate::drift::extras::Extras;
+use crate::drift::model::Origin;
 use crate::yaml::{self, Budget, Document};
 
 const INTERVAL: Duration = Duration::from_mins(1);
@@ -62,6 +63,7 @@ fn read(root: &Cursor<'_>, folder: &Path) -> Result<Config, Noted> {
     let file = root.section(&[
         "interval",
         "maxStaleness",
+        "settling",
         "http",
         "state",
         "retention",
@@ -86,6 +88,7 @@ fn read(root: &Cursor<'_>, folder: &Path) -> Result<Config, Noted> {
         let least = interval.ok().flatten().unwrap_or(SHORTEST_INTERVAL);
         duration_of_at_least(cursor, least)
     });
+    let settling = file.optional("settling", read_settling);
     let state = file.optional("state", |cursor| Ok(folder.join(cursor.text()?)));
     let retention = file.optional("retention", |cursor| duration_of_at_least(cursor, SHORTEST_RETENTION));
     let redaction_key_file = file.optional("redactionKeyFile", |cursor| Ok(folder.join(cursor.text()?)));
@@ -116,6 +119,7 @@ fn read(root: &Cursor<'_>, folder: &Path) -> Result<Config, Noted> {
     Ok(Config {
         interval,
         max_staleness: max_staleness?.unwrap_or(interval.saturating_mul(3)),
+        settling: settling?.unwrap_or_else(settling_by_default),
         state: state?,
         retention: retention?.unwrap_or(RETENTION),
         redaction_key_file: redaction_key_file?,
@@ -239,6 +243,24 @@ fn read_strategy(cursor: &Cursor<'_>, cluster: Option<&Arc<Cluster>>) -> Result<
         "server" => Ok(Strategy::Server),
         _ => Err(cursor.note("is no strategy", "use `local` or `server`")),
     }
+}
+
+/// A deployment takes a while; a manual change takes none.
+fn settling_by_default() -> BTreeMap<Origin, Duration> {
+    BTreeMap::from([(Origin::Outdated, Duration::from_mins(5))])
+}
+
+fn read_settling(cursor: &Cursor<'_>) -> Result<BTreeMap<Origin, Duration>, Noted> {
+    let section = cursor.section(&["manual", "outdated", "stale", "controller", "unknown"])?;
+    let mut settling = settling_by_default();
+    let mut sound = Ok(());
+    for origin in Origin::ALL {
+        match section.optional(origin.as_str(), |cursor| duration_of_at_least(cursor, Duration::ZERO)) {
+            Ok(time) => settling.extend(time.map(|time| (*origin, time))),
+            Err(noted) => sound = Err(noted),
+        }
+    }
+    sound.map(|()| settling)
 }
 
 fn read_extras(cursor: &Cursor<'_>) -> Result<Extras, Noted> {

@@ -2,13 +2,14 @@
 
 use super::*;
 use crate::drift::extras::Extras;
-use crate::drift::model::{Category, Glob, ObjectMatch, Severity};
+use crate::drift::model::{Category, Glob, ObjectMatch, Origin, Severity};
 
 const WHOLE: &str = "
 interval: 30s
 maxStaleness: 5m
 http:
   listen: 127.0.0.1:0
+settling: { outdated: 2m, stale: 30s }
 state: state.db
 retention: 30d
 redactionKeyFile: /run/key
@@ -135,6 +136,10 @@ fn a_whole_file_is_read() {
         interval: Duration::from_secs(30),
         max_staleness: Duration::from_mins(5),
         listen: "127.0.0.1:0".parse().unwrap(),
+        settling: BTreeMap::from([
+            (Origin::Outdated, Duration::from_mins(2)),
+            (Origin::Stale, Duration::from_secs(30)),
+        ]),
         state: Some("/etc/driftd/state.db".into()),
         retention: Duration::from_hours(30 * 24),
         redaction_key_file: Some("/run/key".into()),

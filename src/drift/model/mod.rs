@@ -24,7 +24,9 @@ mod shown;
 mod sops;
 mod source;
 
-pub use assessment::{Assessment, ObjectAssessment, OpinionCounts, StateCounts, Summary, Suppressed, Warning};
+pub use assessment::{
+    Assessment, ObjectAssessment, OpinionCounts, Settling, StateCounts, Summary, Suppressed, Warning,
+};
 pub use difference::Difference;
 pub use facts::{
     AllocatedField, Condition, DefaultAction, DefaultRule, Facts, RulePath, RuleStep, Spelling, TypeFacts,

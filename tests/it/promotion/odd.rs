@@ -475,5 +475,5 @@ fn what_a_chart_from_elsewhere_renders_is_unknown_where_the_trees_differ() {
     s.prod_is(json!(["in-step", true, 0, 0, null, [], [], []]));
     s.commit("second", &[("readme.txt", "two")]);
     s.git("branch --force staging");
-    s.prod_is(json!(["unknown", null, null, null, null, [], [], []]));
+    s.prod_is(json!(["unknown", true, 0, 1, null, [], [], []]));
 }

@@ -47,7 +47,7 @@ fn what_stood_on_the_environment_before_is_tested_also_after_a_restart() {
     s.look();
     s.git("branch --force staging prod~1");
     s.restart(Some(&state));
-    s.prod_is(json!(["diverged", false, 1, 0, null, [], [], []]));
+    s.prod_is(json!(["diverged", false, 1, 0, null, ["tried"], [], []]));
     s.restart(None);
     s.prod_is(json!(["diverged", false, 1, 0, null, ["tried"], [], ["tried"]]));
 }

@@ -93,5 +93,5 @@ fn files_of_a_glob_are_compared() {
     s.prod_is(json!(["behind", true, 0, 1, "second", [], [], []]));
     s.git("switch --quiet prod");
     s.commit("beside it", &[("apps/x/notes.yaml", "y")]);
-    s.prod_is(json!(["behind", false, 1, 1, "second", [], [], []]));
+    s.prod_is(json!(["diverged", false, 1, 1, "second", [], [], []]));
 }
