@@ -74,3 +74,7 @@ kills kills="200":
 # A repository of 1 GB history and 50,000 files behind a real server, fetched and read; takes some minutes and 4 GB of disk.
 large history="1024" files="50000":
     DRIFTD_HISTORY_MB={{history}} DRIFTD_FILES={{files}} cargo test --locked --test it git::large -- --nocapture
+
+# A storm of changes, deployments, force-pushes and faults over a running daemon; `DRIFTD_SEED` repeats a run.
+soak seconds="1800":
+    DRIFTD_SEED="${DRIFTD_SEED:-$(od -An -N4 -tu4 /dev/urandom | tr -d ' ')}" DRIFTD_SOAK_SECONDS={{seconds}} cargo test --locked --test it ship::soak -- --nocapture

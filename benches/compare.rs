@@ -12,11 +12,12 @@ use std::hint::black_box;
 use std::sync::Arc;
 
 use criterion::{BatchSize, Criterion, Throughput};
-use driftd::drift::model::{Declared, Desired, Live, Redactor, State};
+use driftd::drift::attribute::Autoscalers;
+use driftd::drift::model::{Declarations, Declared, Desired, Live, Redactor, State};
 use driftd::drift::schema::kubernetes;
 use driftd::live::Listing;
 use driftd::manifest;
-use driftd::pipeline::{Evidence, Rules, evaluate};
+use driftd::pipeline::{Evidence, Rules, Second, Standing, evaluate};
 use objects::Pair;
 use serde_json::{Map, Value, json};
 
@@ -27,7 +28,7 @@ const SEED: u64 = 20_261_121;
 
 /// What a scan has before the cluster answers, and the answer.
 struct Input {
-    desired: Vec<Desired>,
+    standing: Arc<Standing>,
     answers: Vec<String>,
     redactor: Redactor,
 }
@@ -44,7 +45,7 @@ impl Input {
         let desired = |declared: &Value| {
             let object = manifest::objects(&file, declared.to_string().as_bytes(), &redactor).remove(0);
             let (declared, position, lines) = object.expect("the manifest is an object");
-            Desired::new(declared, position, lines)
+            Desired::new(declared, position, &lines).pack()
         };
         let answer = |(index, live): (usize, &Value)| {
             let mut live = live.clone();
@@ -53,34 +54,30 @@ impl Input {
             }
             live.to_string()
         };
+        let declared: Declarations = pairs.iter().map(|pair| desired(&pair.declared)).collect();
+        let schema = kubernetes::schema();
+        let schemas: HashMap<_, _> = declared.keys().map(|key| (key.type_key.clone(), Arc::clone(&schema))).collect();
+        let rules = Arc::new(Rules::new(redactor.clone()));
         Self {
-            desired: pairs.iter().map(|pair| desired(&pair.declared)).collect(),
+            standing: Arc::new(Standing::new("bench", declared, schemas, Autoscalers::default(), rules)),
             answers: pairs.iter().map(|pair| &pair.live).enumerate().map(answer).collect(),
             redactor,
         }
     }
 
-    /// The whole way; tells how many objects are not in sync.
-    fn scan(&self, desired: Vec<Desired>) -> usize {
-        self.judge(&self.evidence(desired))
+    fn read(&self, text: &str) -> Live {
+        let received = serde_json::from_str(text).expect("the answer is an object as JSON");
+        Live::from(Declared::received(received, &self.redactor).expect("the object has a name"))
     }
 
-    fn evidence(&self, desired: Vec<Desired>) -> Evidence {
-        let schema = kubernetes::schema();
-        let mut schemas = HashMap::new();
-        for object in &desired {
-            schemas.entry(object.key.type_key.clone()).or_insert_with(|| Arc::clone(&schema));
-        }
+    /// The whole way; tells how many objects are not in sync.
+    fn scan(&self) -> usize {
         let mut live = Listing::default();
         for text in &self.answers {
-            let received = serde_json::from_str(text).expect("the answer is an object as JSON");
-            live.insert(Live::from(Declared::received(received, &self.redactor).expect("the object has a name")));
+            live.insert(self.standing.look(self.read(text)));
         }
-        Evidence { desired, live, schemas, ..Evidence::default() }
-    }
-
-    fn judge(&self, evidence: &Evidence) -> usize {
-        let assessment = evaluate("bench", evidence, &Rules::new(self.redactor.clone()));
+        let (standing, second) = (Arc::clone(&self.standing), Second::default());
+        let assessment = evaluate(&Evidence { standing, live, extra: Vec::new(), second, gaps: Vec::new() });
         assessment.objects.iter().filter(|object| object.state != State::InSync).count()
     }
 }
@@ -115,22 +112,24 @@ fn definition() -> Pair {
 
 fn measure_definition(criterion: &mut Criterion<CpuTime>) {
     let input = Input::of(&[definition()], |_| false);
-    assert_eq!(input.scan(input.desired.clone()), 0, "the definition is in sync");
+    assert_eq!(input.scan(), 0, "the definition is in sync");
     eprintln!("a CustomResourceDefinition of {} bytes", input.answers[0].len());
     let mut group = criterion.benchmark_group("definition");
     group.bench_function("parse only", |bencher| {
         bencher.iter(|| black_box(serde_json::from_str::<Value>(&input.answers[0]).expect("the answer is JSON")));
     });
-    let evidence = input.evidence(input.desired.clone());
-    group.bench_function("compare", |bencher| bencher.iter(|| input.judge(&evidence)));
+    let live = input.read(&input.answers[0]);
+    group.bench_function("compare", |bencher| {
+        bencher.iter_batched(|| live.clone(), |live| input.standing.look(live), BatchSize::LargeInput);
+    });
     group.finish();
 }
 
 fn measure(criterion: &mut Criterion<CpuTime>) {
     let in_sync = Input::new(|_| false);
     let drifting = Input::new(|index| index % 100 == 0);
-    assert_eq!(in_sync.scan(in_sync.desired.clone()), 0, "every pair is in sync");
-    assert_eq!(drifting.scan(drifting.desired.clone()), OBJECTS / 100, "one pair of a hundred is not");
+    assert_eq!(in_sync.scan(), 0, "every pair is in sync");
+    assert_eq!(drifting.scan(), OBJECTS / 100, "one pair of a hundred is not");
     let bytes: usize = in_sync.answers.iter().map(String::len).sum();
     eprintln!("{OBJECTS} objects, {} bytes of live JSON each on average", bytes / OBJECTS);
 
@@ -145,7 +144,7 @@ fn measure(criterion: &mut Criterion<CpuTime>) {
     });
     for (name, input) in [("in sync", &in_sync), ("1 % drift", &drifting)] {
         group.bench_function(name, |bencher| {
-            bencher.iter_batched(|| input.desired.clone(), |desired| input.scan(desired), BatchSize::LargeInput);
+            bencher.iter(|| input.scan());
         });
     }
     group.finish();

@@ -3,8 +3,11 @@
 use std::collections::hash_map::Entry;
 use std::collections::{BTreeSet, HashMap, HashSet};
 use std::fmt;
+use std::sync::Arc;
 
-use crate::drift::model::{Gap, KindKey, Live, ObjectKey, TypeKey};
+use futures_util::future::{BoxFuture, FutureExt as _, Shared};
+
+use crate::drift::model::{Gap, Identity, KindKey, Live, ObjectKey, TypeKey};
 
 use super::Served;
 
@@ -19,15 +22,62 @@ pub struct Wanted {
     pub namespace: Option<String>,
 }
 
-/// The live objects of the scopes that were asked for.
-#[derive(Debug, Default)]
-pub struct Listing {
-    objects: HashMap<(KindKey, Option<String>, String), Live>,
+/// What is told apart by the object that it is about.
+pub trait Keyed {
+    /// Which object.
+    fn key(&self) -> &ObjectKey;
+}
+
+impl Keyed for Live {
+    fn key(&self) -> &ObjectKey {
+        &self.key
+    }
+}
+
+/// Makes of every live object, as it arrives, what is kept of it. Called from several threads at once, and again for
+/// the same objects where a list has to be begun anew.
+pub type Keep<T> = Arc<dyn Fn(Live) -> T + Send + Sync>;
+
+/// A [`Keep`] that may still be in the making while the first answers come.
+pub type Awaited<'a, T> = Shared<BoxFuture<'a, Keep<T>>>;
+
+/// Keeps everything.
+pub(super) fn whole() -> Awaited<'static, Live> {
+    let keep: Keep<Live> = Arc::new(|live| live);
+    std::future::ready(keep).boxed().shared()
+}
+
+/// What is kept of the live objects of the scopes that were asked for.
+#[derive(Debug, Clone)]
+pub struct Listing<T = Live> {
+    objects: HashMap<Identity, T>,
     /// The same objects again, where Git declares their kind at several versions.
-    at_further_versions: HashMap<ObjectKey, Live>,
+    at_further_versions: HashMap<ObjectKey, T>,
     complete: HashSet<(KindKey, Option<String>)>,
     /// Why the other scopes are not known.
     pub gaps: Vec<Gap>,
+}
+
+/// Whether an object lives.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Found<T> {
+    /// It does.
+    Here(T),
+    /// All that could be the object has been looked at, and none is.
+    Absent,
+    /// Nobody knows.
+    Unknown,
+}
+
+impl<T> Default for Listing<T> {
+    fn default() -> Self {
+        Self {
+            objects: HashMap::new(),
+            at_further_versions: HashMap::new(),
+            complete: HashSet::new(),
+            gaps: Vec::new(),
+        }
+    }
 }
 
 /// Which objects are looked at by their metadata.
@@ -39,18 +89,18 @@ pub struct Survey {
     pub selector: String,
 }
 
-impl Listing {
+impl<T: Keyed> Listing<T> {
     /// A listing that says only why there is none.
     #[must_use]
     pub fn failed(gap: Gap) -> Self {
         Self { gaps: vec![gap], ..Self::default() }
     }
 
-    /// Takes in one live object.
-    pub fn insert(&mut self, live: Live) {
-        match self.objects.entry(live.key.identity()) {
-            Entry::Occupied(known) if known.get().key != live.key => {
-                self.at_further_versions.insert(live.key.clone(), live);
+    /// Takes in one object.
+    pub fn insert(&mut self, live: T) {
+        match self.objects.entry(live.key().identity()) {
+            Entry::Occupied(known) if known.get().key() != live.key() => {
+                self.at_further_versions.insert(live.key().clone(), live);
             }
             Entry::Occupied(mut known) => {
                 known.insert(live);
@@ -79,21 +129,31 @@ impl Listing {
         }
     }
 
+    /// The same of what `keep` makes of each object.
+    #[must_use]
+    pub fn map<U: Keyed>(self, keep: &dyn Fn(T) -> U) -> Listing<U> {
+        let mut listing = Listing { complete: self.complete, gaps: self.gaps, ..Listing::default() };
+        for object in self.objects.into_values().chain(self.at_further_versions.into_values()) {
+            listing.insert(keep(object));
+        }
+        listing
+    }
+
     /// Every object, in no order.
     #[must_use]
-    pub fn into_objects(self) -> Vec<Live> {
+    pub fn into_objects(self) -> Vec<T> {
         self.objects.into_values().collect()
     }
 
-    /// The live object with the identity of `key`: as read at the version of `key`, else at the one that there is.
+    /// What is kept of the live object with the identity of `key`: as read at the version of `key`, else at the one that there is.
     #[must_use]
-    pub fn get(&self, key: &ObjectKey) -> Option<&Live> {
+    pub fn get(&self, key: &ObjectKey) -> Option<&T> {
         let known = self.objects.get(&key.identity())?;
-        if known.key == *key { Some(known) } else { self.at_further_versions.get(key).or(Some(known)) }
+        if known.key() == key { Some(known) } else { self.at_further_versions.get(key).or(Some(known)) }
     }
 
-    /// Every live object, in no order.
-    pub fn objects(&self) -> impl Iterator<Item = &Live> {
+    /// Every object, in no order.
+    pub fn objects(&self) -> impl Iterator<Item = &T> {
         self.objects.values()
     }
 
@@ -101,6 +161,16 @@ impl Listing {
     #[must_use]
     pub fn is_complete_for(&self, key: &ObjectKey) -> bool {
         self.complete.contains(&(key.type_key.kind_key(), key.namespace.clone()))
+    }
+
+    /// The live object with the identity of `key`, or whether there is none.
+    #[must_use]
+    pub fn find(&self, key: &ObjectKey) -> Found<&T> {
+        match self.get(key) {
+            Some(known) => Found::Here(known),
+            None if self.is_complete_for(key) => Found::Absent,
+            None => Found::Unknown,
+        }
     }
 
     /// How many objects there are.

@@ -13,7 +13,7 @@ use crate::drift::rollout::{Kind, Labels, Pod, Revision, Workload};
 use crate::drift::schema::kubernetes;
 
 pub use cluster::{Cluster, Listener, Requests, Restart, Tally, Told};
-pub use listing::{Listing, Survey, Wanted};
+pub use listing::{Awaited, Found, Keep, Keyed, Listing, Survey, Wanted};
 pub use snapshot::{NamedFile, Snapshot, SnapshotError, place, read_files};
 
 /// Where live objects come from.
@@ -197,9 +197,18 @@ impl Source {
 
     /// Lists whole kinds.
     pub async fn list(&self, wanted: Vec<Wanted>) -> Listing {
+        self.sift(wanted, &listing::whole()).await
+    }
+
+    /// Lists whole kinds, and of their objects what `keep` makes of each as it arrives: no more than a few objects are
+    /// held whole at once.
+    pub async fn sift<T>(&self, wanted: Vec<Wanted>, keep: &Awaited<'_, T>) -> Listing<T>
+    where
+        T: Keyed + Send + 'static,
+    {
         match self {
-            Self::Cluster(cluster) => cluster.list(wanted).await,
-            Self::Snapshot(snapshot) => snapshot.list(wanted).await,
+            Self::Cluster(cluster) => cluster.list(wanted, keep).await,
+            Self::Snapshot(snapshot) => snapshot.list(wanted, keep).await,
         }
     }
 }

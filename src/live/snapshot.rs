@@ -13,7 +13,7 @@ use crate::drift::model::{Gap, GapReason, Live, Redactor, Schema, Scope, Stage, 
 use crate::drift::schema::Definitions;
 use crate::manifest::{self, Problem};
 
-use super::{Discovery, Listing, Served, Survey, Wanted};
+use super::{Awaited, Discovery, Keyed, Listing, Served, Survey, Wanted};
 
 /// A file or folder of dumps, read anew at every scan.
 #[derive(Debug)]
@@ -178,12 +178,17 @@ impl Snapshot {
         objects
     }
 
-    pub(super) async fn list(&self, wanted: Vec<Wanted>) -> Listing {
+    /// Files hold more than was asked for; where nothing is, they are not read.
+    pub(super) async fn list<T: Keyed>(&self, wanted: Vec<Wanted>, keep: &Awaited<'_, T>) -> Listing<T> {
+        if wanted.is_empty() {
+            return Listing::default();
+        }
+        let (objects, keep) = (self.objects_off_the_reactor().await, keep.clone().await);
         let mut listing = Listing::default();
-        match self.objects_off_the_reactor().await {
+        match objects {
             Ok(objects) => {
                 for live in objects {
-                    listing.insert(live);
+                    listing.insert(keep(live));
                 }
                 for scope in wanted {
                     listing.completed(scope.type_key.kind_key(), scope.namespace);

@@ -2,20 +2,20 @@
 
 use std::collections::{BTreeMap, HashMap};
 use std::path::Path;
+use std::sync::Arc;
 
-use rayon::iter::{IntoParallelRefIterator, ParallelIterator};
+use rayon::iter::{IntoParallelIterator, IntoParallelRefIterator, ParallelIterator};
 
 use crate::drift::attribute::Autoscalers;
 use crate::drift::extras::extras;
 use crate::drift::ignore;
-use crate::drift::model::{Desired, KindKey, Live, ObjectKey, Redactor, Scope};
-use crate::drift::normalise;
+use crate::drift::model::{Declarations, Desired, KindKey, Live, ObjectKey, Packed, Redactor, Scope};
 use crate::drift::schema::Definitions;
 use crate::live::{self, Listing, NamedFile, Snapshot, SnapshotError, read_files};
 use crate::manifest;
-use crate::report::{EnvironmentReport, Identity};
+use crate::report::{EnvironmentReport, Identity, Rendering};
 
-use super::{Evidence, PipelineError, Rules, evaluate, now};
+use super::{Evidence, PipelineError, Rules, Second, Seen, Standing, evaluate, hooks, now};
 use crate::store::random_redactor;
 
 /// What becomes of live objects that the desired side does not declare.
@@ -64,29 +64,36 @@ pub fn diff(desired: &Path, live: &Path, undeclared: Undeclared) -> Result<Envir
         return Err(DiffError::Empty(desired.display().to_string()));
     }
     // The server fills in and drops by the definition that lives.
-    let contents = lives.iter().map(|live| &live.content).chain(declared.iter().map(|object| &object.content));
+    let defined = declared.iter().filter(|object| object.key.type_key.kind == "CustomResourceDefinition");
+    let defined: Vec<Desired> = defined.map(Packed::unpack).collect();
+    let contents = lives.iter().map(|live| &live.content).chain(defined.iter().map(|object| &object.content));
     let definitions = Definitions::among(contents);
     live::place(&mut lives, &definitions);
     pair(&mut declared, &lives, &definitions);
-    refuse_duplicates(&declared)?;
-    let types = declared.iter().map(|object| &object.key.type_key);
-    let schemas: HashMap<_, _> = types.map(|of| (of.clone(), definitions.schema(of))).collect();
-    let keys: Vec<&ObjectKey> = declared.iter().map(|object| &object.key).collect();
+    let declared = distinct(declared)?;
+    let schemas: HashMap<_, _> =
+        declared.keys().map(|key| (key.type_key.clone(), definitions.schema(&key.type_key))).collect();
+    let keys: Vec<&ObjectKey> = declared.keys().collect();
     let extra: Vec<Live> = match undeclared {
         Undeclared::Listed => extras(&keys, lives.iter()).into_iter().cloned().collect(),
         Undeclared::Ignored => Vec::new(),
     };
     let autoscalers = Autoscalers::among(&lives);
     let mut listing = Listing::default();
-    for object in &declared {
-        listing.completed(object.key.type_key.kind_key(), object.key.namespace.clone());
+    for key in declared.keys() {
+        listing.completed(key.type_key.kind_key(), key.namespace.clone());
     }
-    for live in lives {
-        listing.insert(live);
+    let rules = Arc::new(Rules::new(redactor));
+    let standing = Arc::new(Standing::new("diff", declared, schemas, autoscalers, rules));
+    let seen: Vec<Seen> = lives.into_par_iter().map(|live| standing.look(live)).collect();
+    for seen in seen {
+        listing.insert(seen);
     }
-    let evidence = Evidence { desired: declared, live: listing, extra, schemas, autoscalers, ..Evidence::default() };
-    let mut assessment = evaluate("diff", &evidence, &Rules::new(redactor));
-    let ignored = ignore::apply(&[], "diff", &evidence.desired, &mut assessment, started_at);
+    let hooks = hooks::count_gone(standing.declared(), &listing);
+    let evidence = Evidence { standing, live: listing, extra, second: Second::default(), gaps: Vec::new() };
+    let mut assessment = evaluate(&evidence);
+    let declared = evidence.standing.declared();
+    let ignored = ignore::apply(&[], "diff", declared, &mut assessment, started_at);
     let identity = Identity {
         name: "diff".to_owned(),
         repository: desired.display().to_string(),
@@ -94,21 +101,22 @@ pub fn diff(desired: &Path, live: &Path, undeclared: Undeclared) -> Result<Envir
         cluster: live.display().to_string(),
     };
     let times = (started_at, now());
-    Ok(EnvironmentReport { ignored, ..EnvironmentReport::new(identity, None, assessment, times) })
+    let rendering = Rendering { renderer: None, hooks };
+    Ok(EnvironmentReport { rendering, ignored, ..EnvironmentReport::new(identity, None, assessment, times) })
 }
 
-fn read_desired(path: &Path, redactor: &Redactor) -> Result<Vec<Desired>, DiffError> {
+fn read_desired(path: &Path, redactor: &Redactor) -> Result<Vec<Packed>, DiffError> {
     let read = |(name, bytes): &NamedFile| manifest::objects(name, bytes, redactor);
     let files: Vec<Vec<_>> = read_files(path)?.par_iter().map(read).collect();
     let desired = |object: Result<manifest::Placed, manifest::Problem>| {
         let (declared, position, lines) = object.map_err(SnapshotError::from)?;
-        Ok(Desired::new(declared, position, lines))
+        Ok(Desired::new(declared, position, &lines).pack())
     };
     files.into_iter().flatten().map(desired).collect()
 }
 
 /// An object that names no namespace pairs with the live one of its kind and name where that is the only one.
-fn pair(declared: &mut [Desired], lives: &[Live], definitions: &Definitions) {
+fn pair(declared: &mut [Packed], lives: &[Live], definitions: &Definitions) {
     let mut namespaces: BTreeMap<(KindKey, &str), Vec<Option<&str>>> = BTreeMap::new();
     for live in lives {
         let key = (live.key.type_key.kind_key(), live.key.name.as_str());
@@ -116,26 +124,26 @@ fn pair(declared: &mut [Desired], lives: &[Live], definitions: &Definitions) {
     }
     for object in declared.iter_mut() {
         if definitions.scope(&object.key.type_key) == Some(Scope::Cluster) {
-            normalise::place(object, Scope::Cluster, "");
+            object.place(Scope::Cluster, "");
         } else if object.key.namespace.is_none() {
             let key = (object.key.type_key.kind_key(), object.key.name.as_str());
-            if let Some([Some(only)]) = namespaces.get(&key).map(Vec::as_slice) {
-                normalise::place(object, Scope::Namespaced, only);
-            }
+            let only = match namespaces.get(&key).map(Vec::as_slice) {
+                Some([Some(only)]) => *only,
+                _ => continue,
+            };
+            object.place(Scope::Namespaced, only);
         }
     }
 }
 
-fn refuse_duplicates(declared: &[Desired]) -> Result<(), DiffError> {
-    let mut seen = HashMap::new();
-    for object in declared {
-        if let Some(first) = seen.insert(object.key.identity(), &object.source) {
-            return Err(DiffError::Duplicate {
-                key: object.key.to_string(),
-                first: first.to_string(),
-                second: object.source.to_string(),
-            });
+fn distinct(objects: Vec<Packed>) -> Result<Declarations, DiffError> {
+    let mut declared = Declarations::default();
+    for object in objects {
+        let second = object.source.clone();
+        if let Some(first) = declared.insert(object) {
+            let (key, first, second) = (first.key.to_string(), first.source.to_string(), second.to_string());
+            return Err(DiffError::Duplicate { key, first, second });
         }
     }
-    Ok(())
+    Ok(declared)
 }

@@ -1,17 +1,17 @@
 //! The pure half of a scan: what was gathered becomes verdicts.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use rayon::iter::{IntoParallelRefIterator, ParallelIterator};
 use serde_json::Value;
 
-use crate::drift::attribute::{Attributed, Author, Authors, Autoscalers, Known, Ownership, Reading, Scaled};
+use crate::drift::attribute::{Attributed, Author, Authors, Known, Ownership, Reading, Scaled};
 use crate::drift::classify::{self, Subject};
 use crate::drift::compare::{self, Context, Sides};
 use crate::drift::model::{
     Answer, Assessment, Candidate, Category, Change, Desired, Difference, Disagreement, FieldPath, Finding, Gap,
-    Identity, ImageChange, Live, NodeId, ObjectAssessment, Opinion, Origin, Pointer, Schema, State, TypeKey, Warning,
+    Heading, ImageChange, Live, NodeId, ObjectAssessment, Opinion, Origin, Packed, Pointer, Schema, State, Warning,
     Withheld, WithheldReason,
 };
 use crate::drift::normalise::{Normalised, adopt, complete, declared, is_default};
@@ -19,67 +19,35 @@ use crate::drift::schema::kubernetes;
 use crate::drift::second;
 use crate::live::Listing;
 
-use super::{Readings, Rules};
+use super::{Rules, Second, Seen, Standing};
 
 /// A mirror is driftd's rule and none of the server's.
 static NO_MIRRORS: BTreeMap<String, String> = BTreeMap::new();
 
 /// Everything that a scan rests on.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub struct Evidence {
-    /// What Git declares; no object twice.
-    pub desired: Vec<Desired>,
+    /// What Git declares, and how it is judged.
+    pub standing: Arc<Standing>,
     /// What lives.
-    pub live: Listing,
+    pub live: Listing<Seen>,
     /// Live objects that Git should declare and does not.
     pub extra: Vec<Live>,
-    /// The shapes of each kind.
-    pub schemas: HashMap<TypeKey, Arc<Schema>>,
-    /// What scales them.
-    pub autoscalers: Autoscalers,
-    /// What the API server's dry-run says of each object; empty where it was not asked.
-    pub answers: HashMap<Identity, Answer>,
-    /// What they are at other versions.
-    pub readings: Readings,
+    /// What was asked about some of them.
+    pub second: Second,
     /// What could not be gathered.
     pub gaps: Vec<Gap>,
 }
 
-/// Judges every declared object of `environment`.
+/// Judges every declared object of the environment.
 #[must_use]
-pub fn evaluate(environment: &str, evidence: &Evidence, rules: &Rules) -> Assessment {
-    let unknown_shape = Arc::new(Schema::default());
-    let mut objects: Vec<ObjectAssessment> = evidence
-        .desired
-        .par_iter()
-        .map(|desired| {
-            let schema = evidence.schemas.get(&desired.key.type_key).unwrap_or(&unknown_shape);
-            let scaled = evidence.autoscalers.of(&desired.key);
-            let readings = evidence.readings.of(desired);
-            let judge = Judge { environment, schema, rules, desired, scaled, readings };
-            judge.object(&evidence.live, evidence.answers.get(&desired.key.identity()))
-        })
-        .collect();
-    objects.extend(evidence.extra.iter().map(|live| extra(live, &rules.authors)));
+pub fn evaluate(evidence: &Evidence) -> Assessment {
+    let Evidence { standing, live, extra: extras, second, gaps } = evidence;
+    let verdict = |declared: &Packed| standing.verdict(declared, live.find(&declared.key), second);
+    let mut objects: Vec<ObjectAssessment> = standing.declared().objects().par_iter().filter_map(verdict).collect();
+    objects.extend(extras.iter().map(|live| extra(live, &standing.rules().authors)));
     objects.sort_by(|one, other| one.key.cmp(&other.key));
-    Assessment { objects, gaps: evidence.gaps.clone() }
-}
-
-/// What differs between one declared object and its live counterpart.
-pub(super) fn findings(
-    desired: &Desired,
-    live: &Live,
-    evidence: &Evidence,
-    environment: &str,
-    rules: &Rules,
-) -> Vec<Finding> {
-    let unknown_shape = Arc::new(Schema::default());
-    let schema = evidence.schemas.get(&desired.key.type_key).unwrap_or(&unknown_shape);
-    let scaled = evidence.autoscalers.of(&desired.key);
-    let readings = evidence.readings.of(desired);
-    let assumed = desired.is_encrypted.then(|| desired.assuming(live));
-    let desired = assumed.as_ref().unwrap_or(desired);
-    Judge { environment, schema, rules, desired, scaled, readings }.judged(live).findings
+    Assessment { objects, gaps: gaps.clone() }
 }
 
 /// The verdict on a live object that nobody declares.
@@ -115,8 +83,10 @@ struct Verdicts<'v> {
 
 /// What is said of one object.
 #[derive(Default)]
-struct Judged {
-    findings: Vec<Finding>,
+pub(super) struct Judged {
+    /// Something is not the same, be it explained or not.
+    pub differs: bool,
+    pub findings: Vec<Finding>,
     /// Fields that the server drops.
     dropped: Vec<Warning>,
     /// What only the server and its controllers have.
@@ -125,54 +95,41 @@ struct Judged {
 
 /// One object under judgement.
 #[derive(Clone, Copy)]
-struct Judge<'a> {
-    environment: &'a str,
-    schema: &'a Schema,
-    rules: &'a Rules,
-    desired: &'a Desired,
-    scaled: Option<&'a Scaled>,
-    readings: &'a [Reading],
+pub(super) struct Judge<'a> {
+    pub environment: &'a str,
+    pub schema: &'a Schema,
+    pub rules: &'a Rules,
+    pub desired: &'a Desired,
+    pub scaled: Option<&'a Scaled>,
+    pub readings: &'a [Reading],
 }
 
 impl<'a> Judge<'a> {
-    fn object(&self, listing: &'a Listing, answer: Option<&Answer>) -> ObjectAssessment {
-        match listing.get(&self.desired.key) {
-            Some(live) if live.terminating => ObjectAssessment { terminating: true, ..self.missing() },
-            Some(live) if self.desired.is_encrypted => {
-                let assumed = self.desired.assuming(live);
-                Judge { desired: &assumed, ..*self }.living(live, answer)
-            }
-            Some(live) => self.living(live, answer),
-            None if listing.is_complete_for(&self.desired.key) => self.missing(),
-            None => self.verdict(State::Unknown),
-        }
+    /// The bare verdict on a declared object of which nothing else is said.
+    pub(super) fn bare(declared: &Heading, state: State) -> ObjectAssessment {
+        ObjectAssessment { source: Some(declared.source.clone()), ..ObjectAssessment::new(declared.key.clone(), state) }
     }
 
-    fn verdict(&self, state: State) -> ObjectAssessment {
-        ObjectAssessment {
-            source: Some(self.desired.source.clone()),
-            ..ObjectAssessment::new(self.desired.key.clone(), state)
-        }
-    }
-
-    fn missing(&self) -> ObjectAssessment {
-        let (category, severity) = classify::object(&self.desired.key.type_key.kind_key(), State::Missing);
+    /// The verdict on a declared object that does not live.
+    pub(super) fn missing(declared: &Heading) -> ObjectAssessment {
+        let (category, severity) = classify::object(&declared.key.type_key.kind_key(), State::Missing);
         ObjectAssessment {
             category: Some(category),
             severity: Some(severity),
             origin: Some(Origin::Unknown),
-            ..self.verdict(State::Missing)
+            ..Self::bare(declared, State::Missing)
         }
     }
 
-    fn living(&self, live: &Live, answer: Option<&Answer>) -> ObjectAssessment {
-        let Judged { findings, dropped, mut controller_owned } = self.judged(live);
+    /// The verdict on an object of which was `judged` what differs.
+    pub(super) fn told(&self, live: &Live, judged: Judged, answer: Option<&Answer>) -> ObjectAssessment {
+        let Judged { findings, dropped, mut controller_owned, .. } = judged;
         controller_owned.sort_by_cached_key(ToString::to_string);
         let mut warnings = self.unknown_fields(live);
         warnings.extend(dropped);
         warnings.sort_by_cached_key(|warning| warning.path.to_string());
         let dry_run = answer.map(|answer| self.opinion(live, &findings, answer));
-        let known = self.verdict(State::Modified);
+        let known = Self::bare(self.desired, State::Modified);
         let mut object = ObjectAssessment { findings, warnings, dry_run, controller_owned, ..known };
         object.settle();
         object
@@ -237,21 +194,21 @@ impl<'a> Judge<'a> {
     }
 
     /// What differs, what is declared in vain, and what only the server and its controllers have.
-    fn judged(&self, live: &Live) -> Judged {
+    pub(super) fn judged(&self, live: &Live) -> Judged {
         let root = self.schema.root(&self.desired.key.type_key);
-        let mut full = complete(self.schema, root, &self.desired.content);
+        let mut full = complete(self.schema, root, self.desired.content.clone());
         if compare::equal(self.context(), root, &full, &live.content) {
             return Judged::default();
         }
         adopt(self.schema, root, kubernetes::allocated(&live.key.type_key.kind_key()), &mut full, &live.content);
-        let normalised = Normalised { declared: declared(self.schema, root, &self.desired.content), full };
+        let normalised = Normalised { declared: declared(self.schema, root, self.desired.content.clone()), full };
         let first = self.verdicts(live, root, &normalised, &live.content);
         let controller_owned = first.explained;
         if first.attributed.is_empty() && first.dropped.is_empty() {
-            return Judged { controller_owned, ..Judged::default() };
+            return Judged { differs: true, controller_owned, ..Judged::default() };
         }
         // A server of another version, or a dump, may lack defaults that Git declares: complete it and look again.
-        let completed = complete(self.schema, root, &live.content);
+        let completed = complete(self.schema, root, live.content.clone());
         let Verdicts { attributed, dropped, .. } = self.verdicts(live, root, &normalised, &completed);
         let lives = |at: &Attributed<'_>| {
             at.difference.change == Change::Removed
@@ -260,7 +217,7 @@ impl<'a> Judge<'a> {
         let mut findings: Vec<Finding> = attributed.into_iter().filter(lives).map(|at| self.finding(at)).collect();
         findings.sort_by_cached_key(|finding| finding.path.to_string());
         let dropped = dropped.iter().map(|difference| self.dropped(difference)).collect();
-        Judged { findings, dropped, controller_owned }
+        Judged { differs: true, findings, dropped, controller_owned }
     }
 
     fn context(&self) -> Context<'a> {
@@ -280,7 +237,7 @@ impl<'a> Judge<'a> {
         if differences.is_empty() {
             return Verdicts::default();
         }
-        let is_default = |pointer: &Pointer| is_default(self.schema, root, content, pointer);
+        let is_default = |pointer: &Pointer| is_default(self.schema, root, &normalised.declared, content, pointer);
         let known = Known {
             written: &self.desired.content,
             schema: self.schema,

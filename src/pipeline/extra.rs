@@ -3,9 +3,11 @@
 
 use std::collections::{BTreeSet, HashSet};
 
-use crate::drift::extras::{Counted, Extras, Mark, NamespaceCoverage, coverage, extras, is_marked, marks};
-use crate::drift::model::{Desired, Gap, Live, ObjectKey, Stage};
+use crate::drift::extras::{Counted, Extras, Mark, NamespaceCoverage, Sighting, coverage, extras, is_marked};
+use crate::drift::model::{Declarations, Gap, Live, ObjectKey, Stage};
 use crate::live::{Listing, Source, Survey};
+
+use super::Seen;
 
 /// What was found beside the declared objects.
 #[derive(Debug, Default)]
@@ -20,18 +22,21 @@ pub(super) struct Beside {
 pub(super) async fn look(
     which: Extras,
     source: &Source,
-    desired: &[Desired],
-    listing: &Listing,
+    declared: &Declarations,
+    listing: &Listing<Seen>,
     gaps: &[Gap],
 ) -> Beside {
     let unread = |gap: &Gap| matches!(gap.stage, Stage::Git | Stage::Render | Stage::Parse);
     if gaps.iter().any(unread) {
         return Beside::default();
     }
-    let pairs = desired.iter().filter_map(|desired| Some((desired, listing.get(&desired.key)?)));
-    let marks = if which == Extras::Off { BTreeSet::new() } else { marks(pairs) };
+    let seen = declared.keys().filter_map(|key| listing.get(key));
+    let marks: BTreeSet<Mark> = match which {
+        Extras::Off => BTreeSet::new(),
+        Extras::Tracked | Extras::Namespace => seen.flat_map(|seen| &seen.marks).cloned().collect(),
+    };
     let namespaces: BTreeSet<String> = match which {
-        Extras::Namespace => desired.iter().filter_map(|desired| desired.key.namespace.clone()).collect(),
+        Extras::Namespace => declared.keys().filter_map(|key| key.namespace.clone()).collect(),
         Extras::Tracked | Extras::Off => BTreeSet::new(),
     };
     let surveys = surveys(&marks, &namespaces);
@@ -44,13 +49,13 @@ pub(super) async fn look(
     let ours = |live: &&Live| {
         is_marked(live, &marks) || live.key.namespace.as_ref().is_some_and(|namespace| namespaces.contains(namespace))
     };
-    let keys: Vec<&ObjectKey> = desired.iter().map(|desired| &desired.key).collect();
+    let keys: Vec<&ObjectKey> = declared.keys().collect();
     // A survey without a selector has seen every kind in the environment's namespaces.
     let all = surveys.iter().any(|survey| survey.selector.is_empty());
     let kinds = if all { Counted::All } else { Counted::Declared };
     // Files hold more than was asked for.
-    let listed = listing.objects().filter(|live| listing.is_complete_for(&live.key));
-    let coverage = coverage(&keys, listed.chain(&lives), kinds);
+    let listed = listing.objects().filter(|seen| listing.is_complete_for(&seen.key)).map(Seen::sighting);
+    let coverage = coverage(&keys, listed.chain(lives.iter().map(Sighting::from)), kinds);
     let extra = extras(&keys, lives.iter().filter(ours)).into_iter().cloned().collect();
     Beside { extra, coverage }
 }

@@ -4,16 +4,17 @@ use std::collections::{BTreeSet, HashMap};
 use std::sync::Arc;
 use std::time::Duration;
 
+use futures_util::future::FutureExt as _;
+
 use crate::config::{Environment, Strategy};
 use crate::drift::attribute::Autoscalers;
 use crate::drift::extras::{Extras, NamespaceCoverage};
 use crate::drift::model::{
-    Answer, Desired, Gap, GapReason, Identity, Redactor, Schema, Scope, Stage, TypeKey, Unsealed, Withheld,
-    WithheldReason,
+    Answer, Declarations, Gap, GapReason, Identity, Packed, Position, Redactor, Schema, Scope, Stage, TypeKey,
+    Unsealed, Withheld, WithheldReason,
 };
-use crate::drift::normalise;
 use crate::git::{Checkout, GitError, Repositories, Stale};
-use crate::live::{Discovery, Listing, Proposal, Source, Wanted};
+use crate::live::{Discovery, Keep, Listing, Proposal, Served, Source, Wanted};
 use crate::manifest;
 use crate::render::{self, Capabilities, Rendered, Sources};
 use crate::report::Rendering;
@@ -21,13 +22,13 @@ use crate::report::Rendering;
 use super::extra::Beside;
 use super::renders::{Inputs, Renders, Tip};
 use super::rollout::{self, Rollouts};
-use super::{Evidence, Rules, autoscaling, extra, versions};
+use super::{Evidence, Rules, Second, Seen, Standing, autoscaling, extra, hooks, versions};
 
 /// Where objects live that name no namespace, in an environment that names none either.
 pub(super) const DEFAULT_NAMESPACE: &str = "default";
 
 /// What was gathered for one environment.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(super) struct Gathered {
     /// Where in Git it was read.
     pub tip: Option<Tip>,
@@ -43,60 +44,129 @@ pub(super) struct Gathered {
     pub coverage: Vec<NamespaceCoverage>,
 }
 
+impl Gathered {
+    /// What is left of an environment of which nothing could be read.
+    pub(super) fn nothing(environment: &Environment, rules: &Arc<Rules>, tip: Option<Tip>, gaps: Vec<Gap>) -> Self {
+        let name = &environment.name;
+        let (declared, autoscalers) = (Declarations::default(), Autoscalers::default());
+        let standing = Standing::new(name, declared, HashMap::new(), autoscalers, Arc::clone(rules));
+        let standing = Arc::new(standing);
+        let evidence =
+            Evidence { standing, live: Listing::default(), extra: Vec::new(), second: Second::default(), gaps };
+        let (rendering, inputs, rollouts, coverage) = (Rendering::default(), None, Rollouts::new(), Vec::new());
+        Self { tip, evidence, rendering, inputs, rollouts, coverage }
+    }
+}
+
 pub(super) async fn gather(
     (environment, repositories): (&Environment, &Repositories),
     source: &Source,
     renders: &Renders,
     extras: Extras,
-    rules: &Rules,
+    rules: &Arc<Rules>,
     redactor: &Redactor,
 ) -> Gathered {
     let (declared, ()) = tokio::join!(declared(environment, repositories, source, renders, redactor), source.prepare());
     let (tip, inputs, rendered) = match declared {
         Ok(declared) => declared,
-        Err((tip, gaps)) => {
-            return Gathered { tip, evidence: Evidence { gaps, ..Evidence::default() }, ..Gathered::default() };
-        }
+        Err((tip, gaps)) => return Gathered::nothing(environment, rules, tip, gaps),
     };
-    let rendering = Rendering { renderer: Some(inputs.sources.renderer()), hooks: rendered.hooks };
+    let mut rendering = Rendering { renderer: Some(inputs.sources.renderer()), hooks: rendered.hooks };
     let mut gaps = rendered.gaps;
     if rendered.objects.is_empty() && gaps.is_empty() {
         gaps.push(nothing_declared(environment));
     }
-    let types: BTreeSet<TypeKey> = rendered.objects.iter().map(|object| object.key.type_key.clone()).collect();
-    let mut discovery = source.served(&types).await;
-    gaps.append(&mut discovery.gaps);
-    let namespace = environment.namespace.as_deref().unwrap_or(DEFAULT_NAMESPACE);
-    let desired = place_all(rendered.objects, (&discovery, source), namespace, &mut gaps);
-    let wanted = wanted(&desired, &discovery);
-    let types: BTreeSet<TypeKey> = discovery.served.keys().cloned().collect();
-    // The objects arrive while the schemas are still read.
-    let scaling = async {
-        let schemas = source.schemas(&types).await;
-        (source.list(autoscaling::wanted(&desired, &schemas, &wanted)).await, schemas)
-    };
-    let namespaces = rollout::namespaces(&wanted);
-    let ((mut scaling, schemas), mut listing, pods) =
-        tokio::join!(scaling, source.list(wanted.clone()), source.pods(namespaces));
-    let discovery = Discovery { schemas, ..discovery };
-    gaps.append(&mut listing.gaps);
-    gaps.extend(autoscaling::gaps(&mut scaling).filter(|gap| !gaps.contains(gap)).collect::<Vec<_>>());
+    let mut lived = live(environment, source, rules, rendered.objects).await;
+    gaps.append(&mut lived.gaps);
+    let Lived { standing, listing, pods, served, .. } = lived;
+    let declared = standing.declared();
+    rendering.hooks += hooks::count_gone(declared, &listing);
     let (beside, (rollouts, unread)) = tokio::join!(
-        extra::look(extras, source, &desired, &listing, &gaps),
-        rollout::look(source, &desired, &listing, pods, &rules.image_mirrors)
+        extra::look(extras, source, declared, &listing, &gaps),
+        rollout::look(source, declared, &listing, pods, &rules.image_mirrors)
     );
     gaps.extend(unread.into_iter().filter(|gap| !gaps.contains(gap)).collect::<Vec<_>>());
-    let autoscalers = Autoscalers::among(listing.objects().chain(scaling.objects()));
     let Beside { extra, coverage } = beside;
-    let readings = versions::read(source, &desired, &listing).await;
+    let readings = versions::read(source, declared, &listing).await;
     let answers = match environment.strategy {
         Strategy::Local => HashMap::new(),
-        Strategy::Server => ask(source, &inputs.sources, &desired, &listing, &discovery).await,
+        Strategy::Server => ask(source, &inputs.sources, &standing, &listing, &served).await,
     };
-    let schemas = discovery.schemas;
-    let evidence = Evidence { desired, live: listing, extra, schemas, autoscalers, readings, answers, gaps };
+    let evidence = Evidence { standing, live: listing, extra, second: Second { readings, answers }, gaps };
     let inputs = inputs.is_rendered().then_some(inputs);
     Gathered { tip: Some(tip), evidence, rendering, inputs, rollouts, coverage }
+}
+
+/// What lives where Git declares something.
+struct Lived {
+    standing: Arc<Standing>,
+    listing: Listing<Seen>,
+    pods: rollout::Listed,
+    served: HashMap<TypeKey, Served>,
+    gaps: Vec<Gap>,
+}
+
+/// Every object of the kinds that are declared, judged as it arrives.
+async fn live(environment: &Environment, source: &Source, rules: &Arc<Rules>, objects: Vec<Packed>) -> Lived {
+    let types: BTreeSet<TypeKey> = objects.iter().map(|object| object.key.type_key.clone()).collect();
+    // What the kinds look like takes long to read and is needed late: the lists begin in the meantime.
+    let schemas = source.schemas(&types).boxed().shared();
+    let rest = async {
+        let Discovery { served, mut gaps, .. } = source.served(&types).await;
+        let namespace = environment.namespace.as_deref().unwrap_or(DEFAULT_NAMESPACE);
+        let declared = place_all(objects, (&served, source), namespace, &mut gaps);
+        let wanted = wanted(&declared, &served);
+        let (scaling, wanted): (Vec<_>, Vec<_>) =
+            wanted.into_iter().partition(|scope| autoscaling::is_autoscaler(&scope.type_key));
+        let namespaces = rollout::namespaces(&wanted);
+        let context = context(environment, source, rules, declared, schemas.clone(), scaling).boxed().shared();
+        let keep = context.clone().map(|context| keep(environment.strategy, &context.standing)).boxed().shared();
+        let (mut listing, pods) = tokio::join!(source.sift(wanted, &keep), source.pods(namespaces));
+        let context = context.await;
+        listing.extend(context.scaling.clone());
+        gaps.append(&mut listing.gaps);
+        gaps.extend(context.gaps.iter().filter(|gap| !gaps.contains(gap)).cloned().collect::<Vec<_>>());
+        Lived { standing: Arc::clone(&context.standing), listing, pods, served, gaps }
+    };
+    tokio::join!(schemas.clone(), rest).1
+}
+
+/// What has to be known before an object can be judged by itself.
+#[derive(Clone)]
+struct Context {
+    standing: Arc<Standing>,
+    /// The autoscalers that Git declares.
+    scaling: Listing<Seen>,
+    /// What keeps others from being known.
+    gaps: Vec<Gap>,
+}
+
+/// Reads the autoscalers, those that Git declares and the others: what they scale may differ.
+async fn context(
+    environment: &Environment,
+    source: &Source,
+    rules: &Arc<Rules>,
+    declared: Declarations,
+    schemas: impl Future<Output = HashMap<TypeKey, Arc<Schema>>>,
+    scaling: Vec<Wanted>,
+) -> Arc<Context> {
+    let schemas = schemas.await;
+    let others = autoscaling::wanted(&declared, &schemas, &scaling);
+    let (scaling, mut others) = tokio::join!(source.list(scaling), source.list(others));
+    let autoscalers = Autoscalers::among(scaling.objects().chain(others.objects()));
+    let gaps = autoscaling::gaps(&mut others).collect();
+    let standing = Arc::new(Standing::new(&environment.name, declared, schemas, autoscalers, Arc::clone(rules)));
+    let keep = keep(environment.strategy, &standing);
+    Arc::new(Context { scaling: scaling.map(&*keep), standing, gaps })
+}
+
+/// What is kept of a live object: the server's answer is compared with the whole of it.
+fn keep(strategy: Strategy, standing: &Arc<Standing>) -> Keep<Seen> {
+    let standing = Arc::clone(standing);
+    match strategy {
+        Strategy::Local => Arc::new(move |live| standing.look(live)),
+        Strategy::Server => Arc::new(move |live| standing.keep(live)),
+    }
 }
 
 /// What the API server says to each object that lives. Its text is read from the files once more: what was read for the
@@ -104,16 +174,17 @@ pub(super) async fn gather(
 async fn ask(
     source: &Source,
     sources: &Sources,
-    desired: &[Desired],
-    listing: &Listing,
-    discovery: &Discovery,
+    standing: &Standing,
+    listing: &Listing<Seen>,
+    served: &HashMap<TypeKey, Served>,
 ) -> HashMap<Identity, Answer> {
     let mut answers = HashMap::new();
     let mut proposals = Vec::new();
     let mut texts: HashMap<Arc<str>, Vec<(u32, Unsealed)>> = HashMap::new();
-    for object in desired.iter().filter(|object| listing.get(&object.key).is_some_and(|live| !live.terminating)) {
-        let Some(served) = discovery.served.get(&object.key.type_key).cloned() else { continue };
-        let schema = discovery.schemas.get(&object.key.type_key);
+    let lives = |object: &&Packed| listing.get(&object.key).is_some_and(|seen| !seen.is_terminating());
+    for object in standing.declared().objects().iter().filter(lives) {
+        let Some(served) = served.get(&object.key.type_key).cloned() else { continue };
+        let schema = standing.schema(&object.key.type_key);
         if let Some(withheld) = never_asked(object, schema, source) {
             answers.insert(object.key.identity(), Err(withheld));
             continue;
@@ -136,7 +207,7 @@ async fn ask(
 }
 
 /// Why an object must not be sent.
-fn never_asked(object: &Desired, schema: Option<&Arc<Schema>>, source: &Source) -> Option<Withheld> {
+fn never_asked(object: &Packed, schema: &Schema, source: &Source) -> Option<Withheld> {
     let kind = &object.key.type_key;
     let (reason, message) = match source {
         Source::Snapshot(_) => {
@@ -151,7 +222,7 @@ fn never_asked(object: &Desired, schema: Option<&Arc<Schema>>, source: &Source) 
             let message = "its values are encrypted by SOPS: there is nothing that could be applied".to_owned();
             (WithheldReason::Encrypted, message)
         }
-        Source::Cluster(_) if !schema.is_some_and(|schema| schema.allows_dry_run(kind)) => {
+        Source::Cluster(_) if !schema.allows_dry_run(kind) => {
             (WithheldReason::Unsupported, format!("the server's OpenAPI names no dry-run of {kind}: it might write"))
         }
         Source::Cluster(_) => return None,
@@ -237,51 +308,47 @@ fn nothing_declared(environment: &Environment) -> Gap {
 
 /// Gives each object its namespace; of an object that is declared twice the last counts, as with `kubectl apply`.
 fn place_all(
-    objects: Vec<Desired>,
-    (discovery, source): (&Discovery, &Source),
+    objects: Vec<Packed>,
+    (served, source): (&HashMap<TypeKey, Served>, &Source),
     namespace: &str,
     gaps: &mut Vec<Gap>,
-) -> Vec<Desired> {
-    let mut placed: Vec<Desired> = Vec::with_capacity(objects.len());
-    let mut seen = HashMap::new();
+) -> Declarations {
+    let mut declared = Declarations::default();
     for mut object in objects {
-        let served = discovery.served.get(&object.key.type_key).map(|served| served.scope);
-        if let Some(scope) = served.or_else(|| source.last_scope(&object.key.type_key)) {
-            normalise::place(&mut object, scope, namespace);
+        let scope = served.get(&object.key.type_key).map(|served| served.scope);
+        if let Some(scope) = scope.or_else(|| source.last_scope(&object.key.type_key)) {
+            object.place(scope, namespace);
         }
-        match seen.insert(object.key.identity(), placed.len()) {
-            None => placed.push(object),
-            Some(index) => {
-                gaps.push(duplicate(&placed[index], &object));
-                seen.insert(object.key.identity(), index);
-                placed[index] = object;
-            }
+        let second = object.source.clone();
+        if let Some(first) = declared.insert(object) {
+            gaps.push(duplicate(&first, second));
         }
     }
-    placed
+    declared
 }
 
-fn duplicate(first: &Desired, second: &Desired) -> Gap {
+fn duplicate(first: &Packed, second: Position) -> Gap {
+    let key = &first.key;
     Gap {
         stage: Stage::Parse,
-        scope: second.key.to_string(),
+        scope: key.to_string(),
         reason: GapReason::Duplicate,
         message: format!(
-            "{} is declared at {} and again at {}; the second is compared, remove one of them",
-            second.key, first.source, second.source
+            "{key} is declared at {} and again at {second}; the second is compared, remove one of them",
+            first.source
         ),
-        source: Some(second.source.clone()),
+        source: Some(second),
     }
 }
 
 /// Each kind once in each namespace in which it is declared.
-fn wanted(desired: &[Desired], discovery: &Discovery) -> Vec<Wanted> {
+fn wanted(declared: &Declarations, served: &HashMap<TypeKey, Served>) -> Vec<Wanted> {
     let scopes: BTreeSet<(&TypeKey, Option<&String>)> =
-        desired.iter().map(|object| (&object.key.type_key, object.key.namespace.as_ref())).collect();
+        declared.keys().map(|key| (&key.type_key, key.namespace.as_ref())).collect();
     scopes
         .into_iter()
         .filter_map(|(type_key, namespace)| {
-            let served = discovery.served.get(type_key)?.clone();
+            let served = served.get(type_key)?.clone();
             let namespace = namespace.filter(|_| served.scope == Scope::Namespaced).cloned();
             Some(Wanted { type_key: type_key.clone(), served, namespace })
         })

@@ -11,7 +11,9 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use sha2::{Digest, Sha256};
 
-use crate::drift::model::{Candidate, Declared, Desired, FieldPath, ObjectKey, Position, Redaction, Redactor, hex};
+use crate::drift::model::{
+    Candidate, Declared, Desired, FieldPath, ObjectKey, Packed, Position, Redaction, Redactor, hex,
+};
 use crate::render::Rendered;
 
 /// Changes with the form of the files.
@@ -74,7 +76,7 @@ impl Kept {
 
     /// Keeps what `environment` was rendered to, unless some value of it may not be shown or it is incomplete.
     pub(super) fn keep(&self, key: &str, (name, namespace): (&str, &str), rendered: &Rendered) {
-        let free = |object: &Desired| object.is_its_content() && self.is_free(name, namespace, object);
+        let free = |object: &Packed| object.is_its_content() && self.is_free(name, namespace, &object.unpack());
         if !rendered.gaps.is_empty() || !rendered.objects.iter().all(free) {
             return;
         }
@@ -100,10 +102,10 @@ impl Kept {
     }
 
     fn write(&self, path: &Path, rendered: &Rendered) -> io::Result<()> {
-        let object = |object: &Desired| Object {
+        let object = |object: &Packed| Object {
             file: object.source.file.to_string(),
             line: object.source.line,
-            content: object.content.clone(),
+            content: object.unpack().content,
         };
         let body = Body { hooks: rendered.hooks, objects: rendered.objects.iter().map(object).collect() };
         let text = serde_json::to_vec(&body)?;
@@ -162,7 +164,7 @@ fn read(path: &Path, redactor: &Redactor) -> Result<Rendered, KeptError> {
     let body: Body = serde_json::from_slice(text).map_err(|_| KeptError::Corrupt)?;
     let object = |Object { file, line, content }| {
         let declared = Declared::new(content, redactor).map_err(|_| KeptError::Corrupt)?;
-        Ok(Desired::rendered(declared, Position { file: file.into(), line }))
+        Ok(Desired::rendered(declared, Position { file: file.into(), line }).pack())
     };
     let objects = body.objects.into_iter().map(object).collect::<Result<_, KeptError>>()?;
     // What is used stays the longest; where that cannot be noted, nothing is lost.
@@ -192,7 +194,7 @@ mod tests {
     fn rendered(contents: &[Value]) -> Rendered {
         let object = |content: &Value| {
             let declared = Declared::new(content.clone(), &redactor()).unwrap();
-            Desired::rendered(declared, Position { file: "app/templates/x.yaml".into(), line: 1 })
+            Desired::rendered(declared, Position { file: "app/templates/x.yaml".into(), line: 1 }).pack()
         };
         Rendered { objects: contents.iter().map(object).collect(), gaps: Vec::new(), hooks: 2 }
     }
@@ -213,7 +215,7 @@ mod tests {
         let kept = kept(folder.path(), Vec::new());
         let after = kept.load("key", &redactor()).unwrap();
         let whole = |rendered: &Rendered| {
-            let object = |object: &Desired| (object.key.clone(), object.content.clone(), object.source.clone());
+            let object = |object: &Packed| (object.key.clone(), object.unpack().content, object.source.clone());
             (rendered.hooks, rendered.objects.iter().map(object).collect::<Vec<_>>())
         };
         assert_eq!(whole(&after), whole(&before));

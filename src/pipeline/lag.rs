@@ -3,14 +3,13 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
-use crate::drift::model::{Desired, Finding, Live, ObjectAssessment, Origin, Position, Redactor, Scope, State};
-use crate::drift::normalise;
+use crate::drift::model::{Desired, Finding, Live, ObjectAssessment, Origin, Packed, Position, Redactor, Scope, State};
 use crate::git::{self, EarlierVersion};
 use crate::manifest;
 
 use super::renders::{Earlier, Tip};
 use super::vary::ByName;
-use super::{Evidence, Rules, evaluate};
+use super::{Evidence, Seen};
 
 /// How many commits are looked back at.
 const COMMITS: u32 = 100;
@@ -27,20 +26,16 @@ pub(super) fn attribute_lag(
     tip: &Tip,
     renderings: &[Earlier],
     evidence: &Evidence,
-    environment: &str,
-    rules: &Rules,
     redactor: &Redactor,
 ) {
-    let declared: HashMap<_, &Desired> =
-        evidence.desired.iter().map(|desired| (desired.key.identity(), desired)).collect();
     let renderings: Vec<_> = renderings.iter().map(|earlier| (earlier, ByName::new(&earlier.rendered))).collect();
     let mut versions: HashMap<Arc<str>, Vec<EarlierVersion>> = HashMap::new();
     let is_lag =
         |object: &&mut ObjectAssessment| object.state == State::Modified && of_template(&object.findings).count() > 0;
     for object in objects.iter_mut().filter(is_lag).take(OBJECTS) {
-        let Some(desired) = declared.get(&object.key.identity()) else { continue };
-        let Some(live) = evidence.live.get(&object.key) else { continue };
-        let explains = |old: &Desired| explains(old, &object.findings, live, evidence, environment, rules);
+        let Some(desired) = evidence.standing.declared().get(&object.key) else { continue };
+        let Some(live) = evidence.live.get(&object.key).and_then(Seen::whole) else { continue };
+        let explains = |old: &Desired| explains(old, &object.findings, live, evidence);
         let behind = if desired.is_verbatim() {
             let file = &desired.source.file;
             let earlier = versions.entry(Arc::clone(file)).or_insert_with(|| {
@@ -63,7 +58,7 @@ pub(super) fn attribute_lag(
 }
 
 /// The object as an earlier version of its file declared it.
-fn old_declaration(version: &EarlierVersion, desired: &Desired, redactor: &Redactor) -> Option<Desired> {
+fn old_declaration(version: &EarlierVersion, desired: &Packed, redactor: &Redactor) -> Option<Desired> {
     let key = &desired.key;
     let found = manifest::objects(&desired.source.file, &version.bytes, redactor).into_iter().flatten().find(|found| {
         let own = &found.0.key;
@@ -72,24 +67,18 @@ fn old_declaration(version: &EarlierVersion, desired: &Desired, redactor: &Redac
             && (own.namespace.is_none() || own.namespace == key.namespace)
     });
     let (declared, position, lines) = found?;
-    let mut old = Desired::new(declared, Position { line: position.line, ..desired.source.clone() }, lines);
+    let source = Position { line: position.line, ..desired.source.clone() };
+    let mut old = Desired::new(declared, source, &lines).pack();
     match &key.namespace {
-        Some(namespace) => normalise::place(&mut old, Scope::Namespaced, namespace),
-        None => normalise::place(&mut old, Scope::Cluster, ""),
+        Some(namespace) => old.place(Scope::Namespaced, namespace),
+        None => old.place(Scope::Cluster, ""),
     }
-    Some(old)
+    Some(old.unpack())
 }
 
 /// Whether none of the drifted fields would drift from the old declaration.
-fn explains(
-    old: &Desired,
-    findings: &[Finding],
-    live: &Live,
-    evidence: &Evidence,
-    environment: &str,
-    rules: &Rules,
-) -> bool {
-    let still = evaluate::findings(old, live, evidence, environment, rules);
+fn explains(old: &Desired, findings: &[Finding], live: &Live, evidence: &Evidence) -> bool {
+    let still = evidence.standing.findings(old, live, &evidence.second.readings);
     of_template(findings).all(|finding| {
         let own = finding.path.steps();
         !still.iter().any(|other| {

@@ -5,11 +5,13 @@ mod diff;
 mod evaluate;
 mod extra;
 mod gather;
+mod hooks;
 mod kept;
 mod lag;
 mod promotion;
 mod renders;
 mod rollout;
+mod standing;
 mod vary;
 mod versions;
 
@@ -38,6 +40,7 @@ use renders::{Earlier, Renders};
 pub use diff::{DiffError, Undeclared, diff};
 pub use evaluate::{Evidence, evaluate};
 pub use promotion::Promotions;
+pub use standing::{Second, Seen, Standing};
 pub use versions::Readings;
 
 /// What judging needs beside the objects.
@@ -175,7 +178,7 @@ impl Pipeline {
                 let of = (environment, &self.repositories);
                 gather::gather(of, source, &self.renders, self.extras, &self.rules, &self.redactor).await
             }
-            None => Gathered::default(),
+            None => Gathered::nothing(environment, &self.rules, None, Vec::new()),
         };
         let (tip, rendering) = (gathered.tip.clone(), gathered.rendering.clone());
         let coverage = std::mem::take(&mut gathered.coverage);
@@ -194,9 +197,8 @@ impl Pipeline {
 
     /// The half of a scan that computes; it stays off the threads that answer requests.
     async fn judge(&self, environment: &Environment, gathered: Arc<Gathered>, now: Timestamp) -> (Assessment, Ignored) {
-        let name = environment.name.clone();
-        let (of, rules) = (Arc::clone(&gathered), Arc::clone(&self.rules));
-        let compared = tokio::task::spawn_blocking(move || evaluate(&name, &of.evidence, &rules)).await;
+        let of = Arc::clone(&gathered);
+        let compared = tokio::task::spawn_blocking(move || evaluate(&of.evidence)).await;
         let drifts = |assessment: &Assessment| assessment.objects.iter().any(|object| object.state.is_drift());
         let doubted = compared.as_ref().is_ok_and(drifts);
         let doubts = if doubted { self.doubts(environment, &gathered).await } else { Doubts::default() };
@@ -244,15 +246,15 @@ impl Judge<'_> {
     fn judge(&self, assessment: &mut Assessment, doubts: &Doubts) -> Ignored {
         let Self { environment, gathered, rules, redactor, now } = *self;
         if let Some(second) = &doubts.second {
-            vary::confirm(assessment, second, &gathered.evidence, &environment.name, rules);
+            vary::confirm(assessment, second, &gathered.evidence);
         }
-        let declared = &gathered.evidence.desired;
+        let declared = gathered.evidence.standing.declared();
         rollout::judge(&mut assessment.objects, &gathered.rollouts, declared, (&environment.name, rules), now);
         overrule(&rules.severity, &environment.name, declared, &mut assessment.objects);
         let ignored = ignore::apply(&rules.ignore, &environment.name, declared, assessment, now);
         if let Some(tip) = &gathered.tip {
             let (objects, evidence) = (&mut assessment.objects, &gathered.evidence);
-            lag::attribute_lag(objects, tip, &doubts.earlier, evidence, &environment.name, rules, redactor);
+            lag::attribute_lag(objects, tip, &doubts.earlier, evidence, redactor);
         }
         ignored
     }

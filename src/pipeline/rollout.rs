@@ -8,21 +8,21 @@ use jiff::Timestamp;
 
 use crate::drift::classify::{self, Subject};
 use crate::drift::model::{
-    Candidate, Change, Desired, FieldPath, Finding, Gap, GapReason, ImageChange, Live, ObjectAssessment, Origin,
-    PathStep, PodShare, Pointer, Position, Redaction, Shown, State, Warning,
+    Candidate, Change, Declarations, Desired, FieldPath, Finding, Gap, GapReason, ImageChange, ObjectAssessment,
+    ObjectKey, Origin, Packed, PathStep, PodShare, Pointer, Position, Redaction, Shown, State, Warning,
 };
 use crate::drift::rollout::{
-    self, Because, Deviation, Kind, Labels, Metadata, Place, Pod, Revision, Rollout, Workload,
+    self, Because, Deviation, Kind, Labels, Metadata, Place, Pod, Revision, Rollout, Template, Workload,
 };
 use crate::live::{Listing, Source, Wanted};
 
-use super::Rules;
+use super::{Rules, Seen};
 
 /// Requests under way at once.
 const CONCURRENCY: usize = 8;
 
-/// The rollouts that have to be judged, each with the place of its workload among the declared objects.
-pub(super) type Rollouts = Vec<(usize, Rollout)>;
+/// The rollouts that have to be judged, each with its workload.
+pub(super) type Rollouts = Vec<(ObjectKey, Rollout)>;
 
 /// The templates that may be read, by the kind of their workloads and the namespace.
 type Revisions = BTreeMap<(Kind, String), Vec<Revision>>;
@@ -41,9 +41,8 @@ pub(super) fn namespaces(wanted: &[Wanted]) -> BTreeSet<String> {
 
 /// A declared workload that lives, and what its Pods are looked up by.
 struct Declared<'a> {
-    index: usize,
-    desired: &'a Desired,
-    live: &'a Live,
+    desired: &'a Packed,
+    template: Option<&'a Template>,
     kind: Kind,
     namespace: &'a str,
 }
@@ -71,7 +70,7 @@ impl Declared<'_> {
         };
         Rollout {
             kind: self.kind,
-            declared: self.desired.content.clone(),
+            declared: self.desired.unpack().content,
             pods: pods.iter().filter(is_own).copied().cloned().collect(),
             revisions: revisions.iter().filter(|revision| controls(&revision.metadata)).cloned().collect(),
             nodes,
@@ -107,15 +106,15 @@ impl Unread {
 /// known of them. Where all do, which is nearly always and everywhere, the Pods are all that is read.
 pub(super) async fn look(
     source: &Source,
-    desired: &[Desired],
-    listing: &Listing,
+    declared: &Declarations,
+    listing: &Listing<Seen>,
     pods: Listed,
     mirrors: &BTreeMap<String, String>,
 ) -> (Rollouts, Vec<Gap>) {
     let mut unread = Unread::default();
     let pods = pods.into_iter().filter_map(|(namespace, pods)| Some((namespace, unread.take(pods)?))).collect();
     let workloads: Vec<Declared<'_>> =
-        desired.iter().enumerate().filter_map(|object| declared(object, listing)).collect();
+        declared.objects().iter().filter_map(|object| workload(object, listing)).collect();
     let mut revisions = Revisions::new();
     let deployments = workloads.iter().filter(|one| one.kind == Kind::Deployment);
     let mut scopes: BTreeSet<_> = deployments.map(Declared::scope).collect();
@@ -134,7 +133,8 @@ pub(super) async fn look(
         let Some(workload) = unread.take(workload) else { continue };
         let revisions = revisions.get(&suspect.scope()).map(Vec::as_slice).unwrap_or_default();
         let pods = suspect.pods(&owned);
-        rollouts.push((suspect.index, suspect.rollout(workload, pods, revisions, nodes.clone())));
+        let key = suspect.desired.key.clone();
+        rollouts.push((key, suspect.rollout(workload, pods, revisions, nodes.clone())));
     }
     (rollouts, unread.0)
 }
@@ -149,7 +149,8 @@ fn suspects<'w>(
     for workload in workloads {
         let own: Vec<&Pod> = workload.pods(owned).iter().copied().filter(|pod| pod.is_alive()).collect();
         let of_two_images = rollout::are_unlike(&own);
-        if of_two_images || rollout::are_others(&workload.live.content, &own, mirrors) {
+        let others = |template| rollout::are_others(template, &own, mirrors);
+        if of_two_images || workload.template.is_some_and(others) {
             suspects.push(workload);
         }
         unlike |= of_two_images;
@@ -157,10 +158,10 @@ fn suspects<'w>(
     (suspects, unlike)
 }
 
-fn declared<'a>((index, desired): (usize, &'a Desired), listing: &'a Listing) -> Option<Declared<'a>> {
+fn workload<'a>(desired: &'a Packed, listing: &'a Listing<Seen>) -> Option<Declared<'a>> {
     let kind = Kind::of(&desired.key.type_key)?;
-    let live = listing.get(&desired.key).filter(|live| !live.terminating)?;
-    Some(Declared { index, desired, live, kind, namespace: desired.key.namespace.as_deref()? })
+    let seen = listing.get(&desired.key).filter(|seen| !seen.is_terminating())?;
+    Some(Declared { desired, template: seen.template.as_deref(), kind, namespace: desired.key.namespace.as_deref()? })
 }
 
 async fn read_revisions(
@@ -231,7 +232,7 @@ fn by_workload<'p>(pods: &'p HashMap<String, Vec<Pod>>, revisions: &'p Revisions
 pub(super) fn judge(
     objects: &mut [ObjectAssessment],
     rollouts: &Rollouts,
-    desired: &[Desired],
+    declared: &Declarations,
     (environment, rules): (&str, &Rules),
     now: Timestamp,
 ) {
@@ -239,9 +240,10 @@ pub(super) fn judge(
         [] => return,
         _ => objects.iter().enumerate().map(|(place, object)| (object.key.identity(), place)).collect(),
     };
-    for (index, rollout) in rollouts {
-        let Some(desired) = desired.get(*index) else { continue };
-        let place = places.get(&desired.key.identity());
+    for (key, rollout) in rollouts {
+        let Some(desired) = declared.get(key).map(Packed::unpack) else { continue };
+        let desired = &desired;
+        let place = places.get(&key.identity());
         let Some(object) = place.and_then(|place| objects.get_mut(*place)) else { continue };
         if !matches!(object.state, State::InSync | State::Modified) {
             continue;

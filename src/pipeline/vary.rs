@@ -3,24 +3,18 @@
 use std::collections::{BTreeSet, HashMap};
 
 use crate::drift::model::{
-    Assessment, Desired, Finding, Gap, GapReason, KindKey, ObjectAssessment, ObjectKey, Scope, Stage, State, Warning,
+    Assessment, Desired, Finding, Gap, GapReason, KindKey, ObjectAssessment, ObjectKey, Packed, Scope, Stage, State,
+    Warning,
 };
-use crate::drift::normalise;
 use crate::render::Rendered;
 
-use super::{Evidence, Rules, evaluate};
+use super::{Evidence, Seen};
 
 /// Where an object would be drift although it would have another name the next time.
 type Place = (KindKey, Option<String>);
 
 /// Takes away what `second` does not say as well: fields become warnings, objects of another name gaps.
-pub(super) fn confirm(
-    assessment: &mut Assessment,
-    second: &Rendered,
-    evidence: &Evidence,
-    environment: &str,
-    rules: &Rules,
-) {
+pub(super) fn confirm(assessment: &mut Assessment, second: &Rendered, evidence: &Evidence) {
     if !second.gaps.is_empty() {
         // Nothing is known of a rendering that failed: its gaps are told, and the drift stands.
         assessment.gaps.extend(second.gaps.iter().cloned());
@@ -32,10 +26,11 @@ pub(super) fn confirm(
         let again = second.get(&object.key);
         match (object.state, again) {
             (State::Modified, again) => {
-                let again = again.as_ref().zip(evidence.live.get(&object.key));
-                let still = again
-                    .map(|(again, live)| evaluate::findings(again, live, evidence, environment, rules))
-                    .unwrap_or_default();
+                let live = evidence.live.get(&object.key).and_then(Seen::whole);
+                let (standing, readings) = (&evidence.standing, &evidence.second.readings);
+                let again = again.as_ref().zip(live);
+                let still = again.map(|(again, live)| standing.findings(again, live, readings));
+                let still = still.unwrap_or_default();
                 keep_confirmed(object, &still);
             }
             (State::Missing, None) => {
@@ -55,7 +50,7 @@ pub(super) fn confirm(
 }
 
 /// The objects of a rendering, to be looked up as the cluster knows them.
-pub(super) struct ByName<'r>(HashMap<(KindKey, &'r str), Vec<&'r Desired>>);
+pub(super) struct ByName<'r>(HashMap<(KindKey, &'r str), Vec<&'r Packed>>);
 
 impl<'r> ByName<'r> {
     pub(super) fn new(rendered: &'r Rendered) -> Self {
@@ -68,14 +63,14 @@ impl<'r> ByName<'r> {
 
     /// The object as this rendering declares it, in its namespace.
     pub(super) fn get(&self, key: &ObjectKey) -> Option<Desired> {
-        let same = |object: &&&Desired| object.key.namespace.is_none() || object.key.namespace == key.namespace;
+        let same = |object: &&&Packed| object.key.namespace.is_none() || object.key.namespace == key.namespace;
         let found = self.0.get(&(key.type_key.kind_key(), key.name.as_str()))?.iter().find(same)?;
         let mut found = (*found).clone();
         match &key.namespace {
-            Some(namespace) => normalise::place(&mut found, Scope::Namespaced, namespace),
-            None => normalise::place(&mut found, Scope::Cluster, ""),
+            Some(namespace) => found.place(Scope::Namespaced, namespace),
+            None => found.place(Scope::Cluster, ""),
         }
-        Some(found)
+        Some(found.unpack())
     }
 }
 

@@ -3,11 +3,10 @@
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use crate::drift::attribute::Reading;
-use crate::drift::model::{Desired, KindKey, TypeKey};
+use crate::drift::model::{Declarations, Identity, ObjectKey, TypeKey};
 use crate::live::{Listing, Source, Wanted};
 
-/// An object whatever its version.
-type Identity = (KindKey, Option<String>, String);
+use super::Seen;
 
 /// What the server says of objects at versions other than those that Git declares.
 #[derive(Debug, Default)]
@@ -15,16 +14,16 @@ pub struct Readings(HashMap<Identity, Vec<Reading>>);
 
 impl Readings {
     /// Those of one object.
-    pub(super) fn of(&self, desired: &Desired) -> &[Reading] {
-        self.0.get(&desired.key.identity()).map_or(&[], Vec::as_slice)
+    pub(super) fn of(&self, key: &ObjectKey) -> &[Reading] {
+        self.0.get(&key.identity()).map_or(&[], Vec::as_slice)
     }
 }
 
 /// Reads again what is owned in other words. A version that cannot be read any more leaves its entries in the words
 /// that they use.
-pub(super) async fn read(source: &Source, desired: &[Desired], listing: &Listing) -> Readings {
+pub(super) async fn read(source: &Source, declared: &Declarations, listing: &Listing<Seen>) -> Readings {
     let Source::Cluster(_) = source else { return Readings::default() };
-    let wanted = spoken(desired, listing);
+    let wanted = spoken(declared, listing);
     if wanted.is_empty() {
         return Readings::default();
     }
@@ -43,12 +42,12 @@ pub(super) async fn read(source: &Source, desired: &[Desired], listing: &Listing
     readings
 }
 
-/// The versions that are spoken, and in which namespaces.
-fn spoken(desired: &[Desired], listing: &Listing) -> BTreeMap<TypeKey, BTreeSet<Option<String>>> {
+/// The versions that are spoken, and in which namespaces; what is equal has no author to be known.
+fn spoken(declared: &Declarations, listing: &Listing<Seen>) -> BTreeMap<TypeKey, BTreeSet<Option<String>>> {
     let mut wanted: BTreeMap<TypeKey, BTreeSet<Option<String>>> = BTreeMap::new();
     // A `HorizontalPodAutoscaler` is told in the words of one version wherever it comes from.
-    let told = |object: &&Desired| object.key.type_key.group != "autoscaling";
-    for live in desired.iter().filter(told).filter_map(|object| listing.get(&object.key)) {
+    let told = |key: &&ObjectKey| key.type_key.group != "autoscaling";
+    for live in declared.keys().filter(told).filter_map(|key| listing.get(key)?.whole()) {
         for api_version in live.other_versions() {
             let type_key = TypeKey::new(&api_version, &live.key.type_key.kind);
             wanted.entry(type_key).or_default().insert(live.key.namespace.clone());

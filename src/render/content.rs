@@ -129,7 +129,7 @@ impl Contents {
         let bytes = git.blob(id).map_err(|error| unreadable(&error))?;
         let mut fragment = Fragment::default();
         for object in objects(&path.into(), &bytes, &self.redactor) {
-            let object = object.map(|(declared, position, lines)| Desired::new(declared, position, lines));
+            let object = object.map(|(declared, position, lines)| Desired::new(declared, position, &lines));
             match object {
                 Ok(object) if !object.is_encrypted => fragment.add(&object.key, &object.content),
                 // What cannot be read, or is encrypted, is the same only where its file is.

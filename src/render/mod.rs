@@ -20,7 +20,7 @@ use std::path::Path;
 use tokio::sync::OnceCell;
 
 use crate::config::{Environment, Renderer};
-use crate::drift::model::{Desired, Gap, Redactor};
+use crate::drift::model::{Gap, Packed, Redactor};
 
 pub use clock::Clock;
 pub use sources::{Part, Sources, choose, is_below, is_glob, read};
@@ -37,7 +37,7 @@ pub use content::{Contents, View};
 #[derive(Debug, Clone, Default)]
 pub struct Rendered {
     /// Every object, in the order of the files.
-    pub objects: Vec<Desired>,
+    pub objects: Vec<Packed>,
     /// What could not be read; a document blanks itself only, a part that is not rendered all of its own.
     pub gaps: Vec<Gap>,
     /// Objects that helm runs on its own occasions (hooks, tests): they are not compared.

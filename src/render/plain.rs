@@ -42,7 +42,7 @@ fn objects_in(file: &SourceFile, redactor: &Redactor) -> Rendered {
     }
     for object in objects(&file.path, &file.bytes, redactor) {
         match object {
-            Ok((declared, position, lines)) => rendered.objects.push(Desired::new(declared, position, lines)),
+            Ok((declared, position, lines)) => rendered.objects.push(Desired::new(declared, position, &lines).pack()),
             Err(problem) => rendered.gaps.push(problem.into_gap()),
         }
     }

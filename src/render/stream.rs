@@ -14,7 +14,7 @@ pub(super) fn objects(file: &Arc<str>, renderer: Renderer, output: &[u8], redact
         match object {
             Ok((declared, _, _)) => {
                 let source = Position { file: Arc::clone(file), line: 1 };
-                found.objects.push(Desired::rendered(declared, source));
+                found.objects.push(Desired::rendered(declared, source).pack());
             }
             Err(problem) => found.gaps.push(gap(file, renderer, &problem)),
         }

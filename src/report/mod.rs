@@ -120,7 +120,8 @@ pub struct Rendering {
     /// Absent while nothing could be read.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub renderer: Option<String>,
-    /// Objects that helm runs on its own occasions (hooks, tests), which are not compared.
+    /// Objects that deployers run on their own occasions (hooks, tests) and that are not compared: those of a helm
+    /// release, and others that have run and are gone.
     #[serde(skip_serializing_if = "no_hooks")]
     pub hooks: usize,
 }

@@ -5,6 +5,8 @@ use std::sync::Arc;
 
 use serde_json::Value;
 
+use super::compact::CompactLines;
+
 /// A place in a file.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Position {
@@ -37,6 +39,12 @@ pub(super) struct Entry {
     name: u32,
     position: Position,
     children: Children,
+}
+
+impl Entry {
+    pub(super) const fn line(self) -> u32 {
+        self.position.line
+    }
 }
 
 #[derive(Clone, Copy, PartialEq, Default)]
@@ -74,6 +82,27 @@ impl Lines {
     #[must_use]
     pub fn subtree(&self, pointer: &str) -> Self {
         Self { tree: Arc::clone(&self.tree), root: self.find(pointer).0 }
+    }
+
+    /// The lines alone, in less room.
+    #[must_use]
+    pub fn compact(&self) -> CompactLines {
+        CompactLines::new(self)
+    }
+
+    pub(super) const fn root(&self) -> Entry {
+        self.root
+    }
+
+    /// What stands right below `entry`.
+    pub(super) fn children(&self, entry: Entry) -> &[Entry] {
+        let first = entry.children.first as usize;
+        self.tree.entries.get(first..first + entry.children.count as usize).unwrap_or_default()
+    }
+
+    /// The key of an entry of a mapping.
+    pub(super) fn name(&self, entry: Entry) -> Option<&str> {
+        (entry.name != UNNAMED).then(|| self.tree.name(&entry))
     }
 
     /// Walks as far as the pointer leads; tells whether that is its end.

@@ -13,6 +13,7 @@
 
 mod block;
 mod build;
+mod compact;
 mod error;
 mod events;
 mod json;
@@ -21,6 +22,7 @@ mod number;
 mod scalar;
 mod stream;
 
+pub use compact::CompactLines;
 pub use error::{Error, ErrorKind};
 pub use lines::{Lines, Position};
 pub use stream::documents;

@@ -27,7 +27,7 @@ impl<'a> Dispute<'a> {
 type Class = (&'static str, fn(&Dispute<'_>) -> bool);
 
 /// Each is a row of the table in the documentation.
-const CLASSES: [Class; 8] = [
+const CLASSES: [Class; 9] = [
     // The dry-run owns a field that its answer lacks.
     ("declared as null", |dispute| dispute.is_the_servers("added")),
     ("injected CA bundle", |dispute| dispute.is_the_servers("changed") && dispute.path.ends_with(".caBundle")),
@@ -44,6 +44,9 @@ const CLASSES: [Class; 8] = [
     }),
     ("empty beside a change", |dispute| {
         dispute.is_the_servers("changed") && dispute.kind == "Service" && dispute.path == "spec.sessionAffinityConfig"
+    }),
+    ("older name of a field", |dispute| {
+        dispute.local == Some("changed") && dispute.server.is_none() && dispute.path.ends_with(".spec.serviceAccount")
     }),
     ("time of the write", |dispute| {
         dispute.is_the_servers("changed") && dispute.kind == "ResourceSlice" && dispute.path == "spec.devices"

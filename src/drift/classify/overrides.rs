@@ -1,11 +1,9 @@
 //! Severities that the configuration sets in place of the table's.
 
-use std::collections::HashMap;
-
 use serde_json::Value;
 
 use crate::drift::model::{
-    Candidate, Category, Coverage, Desired, KindKey, ObjectAssessment, ObjectMatch, PathPattern, Severity, State,
+    Candidate, Category, Coverage, Declarations, ObjectAssessment, ObjectMatch, PathPattern, Severity, State,
 };
 
 /// One rule of the configuration; the first that fits a finding decides.
@@ -37,16 +35,14 @@ impl SeverityRule {
 }
 
 /// Judges the findings of an environment anew by `rules`.
-pub fn overrule(rules: &[SeverityRule], environment: &str, declared: &[Desired], objects: &mut [ObjectAssessment]) {
+pub fn overrule(rules: &[SeverityRule], environment: &str, declared: &Declarations, objects: &mut [ObjectAssessment]) {
     if rules.is_empty() {
         return;
     }
-    let contents: HashMap<(KindKey, Option<String>, String), &Value> =
-        declared.iter().map(|desired| (desired.key.identity(), &desired.content)).collect();
     for object in objects.iter_mut().filter(|object| object.state.is_drift()) {
         let key = object.key.clone();
-        let content = contents.get(&key.identity()).copied().unwrap_or(&Value::Null);
-        let candidate = Candidate::new(environment, &key, content);
+        let content = declared.get(&key).map_or(Value::Null, |desired| desired.unpack().content);
+        let candidate = Candidate::new(environment, &key, &content);
         let rules: Vec<&SeverityRule> = rules.iter().filter(|rule| rule.objects.fits(&candidate)).collect();
         overrule_object(&rules, object);
     }

@@ -21,7 +21,8 @@ pub fn ineffective(schema: &Schema, root: NodeId, declared: &Value, live: &Value
 }
 
 /// Whether a schema names every field; nearly always, so this copies nothing.
-fn knows_all(schema: &Schema, node: NodeId, value: &Value) -> bool {
+#[must_use]
+pub fn knows_all(schema: &Schema, node: NodeId, value: &Value) -> bool {
     match (schema.shape_of(node, value), value) {
         (Shape::Struct(shape), Value::Object(map)) => map.iter().all(|(key, value)| match shape.fields.get(key) {
             Some(field) => knows_all(schema, field.node, value),

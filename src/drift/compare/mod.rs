@@ -9,7 +9,7 @@ use std::sync::LazyLock;
 
 use serde_json::{Map, Value};
 
-pub use ineffective::ineffective;
+pub use ineffective::{ineffective, knows_all};
 
 use super::model::{Change, Difference, FieldPath, ListType, NodeId, PathStep, Pointer, Scalar, Schema, Shape, Struct};
 

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, HashSet};
 
 use serde::Serialize;
 
-use super::extras;
+use super::Others;
 use crate::drift::model::{Live, ObjectKey};
 
 /// Which kinds were looked at to count.
@@ -30,28 +30,37 @@ pub struct NamespaceCoverage {
     pub undeclared: usize,
 }
 
+/// A live object as far as it is counted.
+#[derive(Debug, Clone, Copy)]
+pub struct Sighting<'l> {
+    /// Which object.
+    pub key: &'l ObjectKey,
+    /// What [`super::is_the_clusters`] says of it.
+    pub is_the_clusters: bool,
+}
+
+impl<'l> From<&'l Live> for Sighting<'l> {
+    fn from(live: &'l Live) -> Self {
+        Self { key: &live.key, is_the_clusters: super::is_the_clusters(live) }
+    }
+}
+
 /// Counts `lives`, among which an object may come twice, in each namespace in which something is declared; by name.
 pub fn coverage<'l>(
     declared: &[&ObjectKey],
-    lives: impl Iterator<Item = &'l Live>,
+    lives: impl Iterator<Item = Sighting<'l>>,
     kinds: Counted,
 ) -> Vec<NamespaceCoverage> {
     let mut counts: BTreeMap<&str, (usize, usize)> =
         declared.iter().filter_map(|key| Some((key.namespace.as_deref()?, (0, 0)))).collect();
+    let others = Others::of(declared);
     let mut seen = HashSet::new();
-    let lives: Vec<&Live> = lives
-        .filter(|live| live.key.namespace.as_deref().is_some_and(|namespace| counts.contains_key(namespace)))
-        .filter(|live| seen.insert(live.key.identity()))
-        .collect();
-    let known: HashSet<_> = declared.iter().map(|key| key.identity()).collect();
-    let in_git = lives.iter().filter(|live| known.contains(&live.key.identity()));
-    for live in in_git {
-        if let Some(count) = live.key.namespace.as_deref().and_then(|namespace| counts.get_mut(namespace)) {
+    for live in lives {
+        let count = live.key.namespace.as_deref().and_then(|namespace| counts.get_mut(namespace));
+        let Some(count) = count.filter(|_| seen.insert(live.key.identity())) else { continue };
+        if others.known.contains(&live.key.identity()) {
             count.0 += 1;
-        }
-    }
-    for live in extras(declared, lives.iter().copied()) {
-        if let Some(count) = live.key.namespace.as_deref().and_then(|namespace| counts.get_mut(namespace)) {
+        } else if !live.is_the_clusters && others.contain(live.key) {
             count.1 += 1;
         }
     }

@@ -7,9 +7,9 @@ use std::collections::{BTreeSet, HashSet};
 
 use serde_json::Value;
 
-use super::model::{Desired, KindKey, Live, ObjectKey};
+use super::model::{Desired, Identity, KindKey, Live, ObjectKey};
 
-pub use coverage::{Counted, NamespaceCoverage, coverage};
+pub use coverage::{Counted, NamespaceCoverage, Sighting, coverage};
 
 /// Which live objects without a manifest count.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -46,17 +46,14 @@ const ARGO_CD: &str = "argocd.argoproj.io/tracking-id";
 /// The annotation in which Helm names the release.
 const HELM: &str = "meta.helm.sh/release-name";
 
-/// The marks that deployers left on an environment's own objects, and that Git itself does not declare.
-pub fn marks<'a>(pairs: impl Iterator<Item = (&'a Desired, &'a Live)>) -> BTreeSet<Mark> {
-    pairs
-        .flat_map(|(desired, live)| {
-            let declared = |mark: &Mark| match mark {
-                Mark::Label(key, _) => label(&desired.content, key).is_some(),
-                Mark::Annotation(key, _) => annotation(&desired.content, key).is_some(),
-            };
-            marks_of(live).into_iter().filter(move |mark| !declared(mark)).collect::<Vec<_>>()
-        })
-        .collect()
+/// The marks that deployers left on one of an environment's own objects, and that Git itself does not declare.
+#[must_use]
+pub fn marks(desired: &Desired, live: &Live) -> Vec<Mark> {
+    let declared = |mark: &Mark| match mark {
+        Mark::Label(key, _) => label(&desired.content, key).is_some(),
+        Mark::Annotation(key, _) => annotation(&desired.content, key).is_some(),
+    };
+    marks_of(live).into_iter().filter(|mark| !declared(mark)).collect()
 }
 
 /// The marks of one object. A copied tracking annotation names another object and marks nothing.
@@ -132,15 +129,32 @@ const SECRET_TYPES: [&str; 3] =
 
 /// The objects among `lives` that are extra: not declared, without an owner, and nobody's but a person's.
 pub fn extras<'l>(declared: &[&ObjectKey], lives: impl Iterator<Item = &'l Live>) -> Vec<&'l Live> {
-    let known: HashSet<_> = declared.iter().map(|key| key.identity()).collect();
-    let sets: Vec<&ObjectKey> = declared.iter().copied().filter(|key| key.type_key.kind == "StatefulSet").collect();
-    lives
-        .filter(|live| !known.contains(&live.key.identity()))
-        .filter(|live| !is_the_clusters(live) && !is_a_claim_of(live, &sets) && !is_made_of(live, declared))
-        .collect()
+    let others = Others::of(declared);
+    lives.filter(|live| others.contain(&live.key) && !is_the_clusters(live)).collect()
 }
 
-fn is_the_clusters(live: &Live) -> bool {
+/// What is neither declared nor made of what is.
+struct Others<'d> {
+    declared: &'d [&'d ObjectKey],
+    known: HashSet<Identity>,
+    sets: Vec<&'d ObjectKey>,
+}
+
+impl<'d> Others<'d> {
+    fn of(declared: &'d [&'d ObjectKey]) -> Self {
+        let known = declared.iter().map(|key| key.identity()).collect();
+        let sets = declared.iter().copied().filter(|key| key.type_key.kind == "StatefulSet").collect();
+        Self { declared, known, sets }
+    }
+
+    fn contain(&self, key: &ObjectKey) -> bool {
+        !self.known.contains(&key.identity()) && !is_a_claim_of(key, &self.sets) && !is_made_of(key, self.declared)
+    }
+}
+
+/// Whether an object is the cluster's own or a controller's: nobody's business, declared or not.
+#[must_use]
+pub fn is_the_clusters(live: &Live) -> bool {
     let KindKey { group, kind } = live.key.type_key.kind_key();
     let name = live.key.name.as_str();
     let owned = live.content.pointer("/metadata/ownerReferences").and_then(Value::as_array);
@@ -165,17 +179,12 @@ const MADE: [(&str, &[&str]); 3] = [
 ];
 
 /// Whether an object that names no owner is what a controller made of a declared one: it may have been orphaned.
-fn is_made_of(live: &Live, declared: &[&ObjectKey]) -> bool {
-    let Some((_, makers)) = MADE.iter().find(|(kind, _)| *kind == live.key.type_key.kind) else { return false };
+fn is_made_of(made: &ObjectKey, declared: &[&ObjectKey]) -> bool {
+    let Some((_, makers)) = MADE.iter().find(|(kind, _)| *kind == made.type_key.kind) else { return false };
     declared.iter().any(|key| {
         makers.contains(&key.type_key.kind.as_str())
-            && key.namespace == live.key.namespace
-            && live
-                .key
-                .name
-                .strip_prefix(key.name.as_str())
-                .and_then(|rest| rest.strip_prefix('-'))
-                .is_some_and(is_given)
+            && key.namespace == made.namespace
+            && made.name.strip_prefix(key.name.as_str()).and_then(|rest| rest.strip_prefix('-')).is_some_and(is_given)
     })
 }
 
@@ -193,12 +202,12 @@ fn is_given(rest: &str) -> bool {
 /// Whether a claim is what a declared `StatefulSet` makes of its template: `TEMPLATE-SET-ORDINAL`.
 ///
 /// Rule: `pkg/controller/statefulset/stateful_set_utils.go`, `getPersistentVolumeClaimName`.
-fn is_a_claim_of(live: &Live, sets: &[&ObjectKey]) -> bool {
-    let Some((rest, ordinal)) = live.key.name.rsplit_once('-') else { return false };
-    live.key.type_key.kind == "PersistentVolumeClaim"
+fn is_a_claim_of(claim: &ObjectKey, sets: &[&ObjectKey]) -> bool {
+    let Some((rest, ordinal)) = claim.name.rsplit_once('-') else { return false };
+    claim.type_key.kind == "PersistentVolumeClaim"
         && ordinal.bytes().all(|byte| byte.is_ascii_digit())
         && sets.iter().any(|set| {
-            set.namespace == live.key.namespace
+            set.namespace == claim.namespace
                 && rest
                     .strip_suffix(set.name.as_str())
                     .is_some_and(|template| template.len() > 1 && template.ends_with('-'))
@@ -294,7 +303,7 @@ mod tests {
         ];
         lives.push(lives[1].clone());
         let (declared, gone) = (key("Deployment", "declared"), key("Deployment", "gone"));
-        let counted = coverage(&[&declared, &gone], lives.iter(), Counted::All);
+        let counted = coverage(&[&declared, &gone], lives.iter().map(Sighting::from), Counted::All);
         let expected = NamespaceCoverage { namespace: "n".into(), kinds: Counted::All, declared: 1, undeclared: 1 };
         assert_eq!(counted, [expected]);
     }

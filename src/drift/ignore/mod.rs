@@ -9,8 +9,8 @@ use serde::Serialize;
 use serde_json::Value;
 
 use super::model::{
-    Assessment, Candidate, Coverage, Desired, Finding, Gap, GapReason, Glob, KindKey, ObjectAssessment, ObjectMatch,
-    PathPattern, Pointer, Stage, State, Suppressed,
+    Assessment, Candidate, Coverage, Declarations, Desired, Finding, Gap, GapReason, Glob, ObjectAssessment,
+    ObjectMatch, Packed, PathPattern, Pointer, Stage, State, Suppressed,
 };
 
 /// The annotation of an object in Git: `all`, or paths with a comma between them.
@@ -106,18 +106,17 @@ impl IgnoreRule {
 pub fn apply(
     rules: &[IgnoreRule],
     environment: &str,
-    declared: &[Desired],
+    declared: &Declarations,
     assessment: &mut Assessment,
     now: Timestamp,
 ) -> Ignored {
     let rules: Vec<&IgnoreRule> = rules.iter().filter(|rule| rule.objects.fits_environment(environment)).collect();
     let (expired, valid): (Vec<&IgnoreRule>, Vec<&IgnoreRule>) =
         rules.into_iter().partition(|rule| rule.is_expired(now));
-    let contents: HashMap<(KindKey, Option<String>, String), &Desired> =
-        declared.iter().map(|desired| (desired.key.identity(), desired)).collect();
     for object in &mut assessment.objects {
-        let desired = contents.get(&object.key.identity()).copied();
-        let own = match desired.map(annotated).transpose() {
+        let desired = declared.get(&object.key);
+        let of_its_own = desired.filter(|desired| desired.mentions(ANNOTATION)).map(Packed::unpack);
+        let own = match of_its_own.as_ref().map(annotated).transpose() {
             Ok(own) => own.flatten(),
             Err(gap) => {
                 assessment.gaps.push(gap);
@@ -127,9 +126,9 @@ pub fn apply(
         if !object.state.is_drift() {
             continue;
         }
-        let content = desired.map_or(&Value::Null, |desired| &desired.content);
+        let content = desired.map_or(Value::Null, |desired| desired.unpack().content);
         let key = object.key.clone();
-        let candidate = Candidate::new(environment, &key, content);
+        let candidate = Candidate::new(environment, &key, &content);
         let of_object = valid.iter().copied().filter(|rule| rule.objects.fits(&candidate)).chain(&own);
         hide(object, environment, &of_object.collect::<Vec<_>>());
     }

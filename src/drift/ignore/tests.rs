@@ -6,6 +6,7 @@ use super::*;
 use crate::drift::model::{
     Category, Declared, Manager, ObjectKey, Operation, Origin, PathStep, Position, Redactor, Severity, TypeKey,
 };
+use crate::drift::model::{Change, FieldPath};
 
 fn now() -> Timestamp {
     "2026-11-21T10:00:00Z".parse().unwrap()
@@ -64,7 +65,7 @@ fn object(state: State, findings: Vec<Finding>) -> ObjectAssessment {
     object
 }
 
-fn declared(annotation: Option<&str>) -> Desired {
+fn declared(annotation: Option<&str>) -> Declarations {
     let mut content = json!({"apiVersion": "apps/v1", "kind": "Deployment",
                              "metadata": {"name": "w", "namespace": "trino", "annotations": {}}});
     if let Some(text) = annotation {
@@ -73,8 +74,8 @@ fn declared(annotation: Option<&str>) -> Desired {
     let declared = Declared::new(content, &Redactor::new(&[0; 32])).unwrap();
     let text = declared.content.to_string();
     let document = crate::yaml::documents(text.as_bytes(), &crate::yaml::Budget::default()).remove(0).unwrap();
-    let lines = document.lines;
-    Desired::new(declared, Position { file: "w.yaml".into(), line: 3 }, lines)
+    let source = Position { file: "w.yaml".into(), line: 3 };
+    [Desired::new(declared, source, &document.lines).pack()].into_iter().collect()
 }
 
 fn two() -> Vec<Finding> {
@@ -86,7 +87,7 @@ fn two() -> Vec<Finding> {
 
 fn applied(rules: &[IgnoreRule], object: ObjectAssessment, annotation: Option<&str>) -> (Assessment, Ignored) {
     let mut assessment = Assessment { objects: vec![object], gaps: Vec::new() };
-    let ignored = apply(rules, "prod", &[declared(annotation)], &mut assessment, now());
+    let ignored = apply(rules, "prod", &declared(annotation), &mut assessment, now());
     (assessment, ignored)
 }
 
@@ -192,5 +193,5 @@ fn while_something_was_not_compared_no_rule_is_called_unused() {
         message: String::new(),
         source: None,
     });
-    assert!(apply(&[rule("r")], "prod", &[], &mut assessment, now()).unused_rules.is_empty());
+    assert!(apply(&[rule("r")], "prod", &Declarations::default(), &mut assessment, now()).unused_rules.is_empty());
 }

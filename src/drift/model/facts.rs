@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::Value;
 
-use super::PathStep;
+use super::{PathStep, Pointer};
 
 /// The facts of one Go type.
 #[derive(Debug, Clone, Default, PartialEq)]
@@ -70,7 +70,7 @@ pub struct Condition {
 impl Condition {
     /// Whether it is fulfilled in `object`; `bound` as in [`RulePath::look`].
     #[must_use]
-    pub fn holds(&self, object: &Value, bound: &[String]) -> bool {
+    pub fn holds(&self, object: &Value, bound: &[Bound]) -> bool {
         let value = self.path.look(object, bound);
         self.values.iter().any(|wanted| value.map_or(wanted.is_null(), |value| value == wanted))
     }
@@ -109,17 +109,36 @@ pub struct RulePath(pub Vec<RuleStep>);
 impl RulePath {
     /// The value at this path, where each `[]` and `{}` stands for the index or key that `bound` has for it.
     #[must_use]
-    pub fn look<'v>(&self, object: &'v Value, bound: &[String]) -> Option<&'v Value> {
+    pub fn look<'v>(&self, object: &'v Value, bound: &[Bound]) -> Option<&'v Value> {
         let mut bound = bound.iter();
         let mut value = object;
         for step in &self.0 {
             value = match step {
                 RuleStep::Key(key) => value.get(key)?,
-                RuleStep::Each => value.get(bound.next()?.parse::<usize>().ok()?)?,
-                RuleStep::Values => value.get(bound.next()?)?,
+                RuleStep::Each | RuleStep::Values => match bound.next()? {
+                    Bound::Index(index) => value.get(*index)?,
+                    Bound::Key(key) => value.get(key)?,
+                },
             };
         }
         Some(value).filter(|value| !value.is_null())
+    }
+
+    /// Where it leads, by `bound` as in [`Self::look`].
+    #[must_use]
+    pub fn pointer(&self, bound: &[Bound]) -> Pointer {
+        let (mut pointer, mut bound) = (Pointer::root(), bound.iter());
+        for step in &self.0 {
+            match step {
+                RuleStep::Key(key) => pointer.push_key(key),
+                RuleStep::Each | RuleStep::Values => match bound.next() {
+                    Some(Bound::Index(index)) => pointer.push_index(*index),
+                    Some(Bound::Key(key)) => pointer.push_key(key),
+                    None => break,
+                },
+            };
+        }
+        pointer
     }
 
     /// Whether `steps` lead to a place of this path or below one.
@@ -133,6 +152,15 @@ impl RulePath {
                 _ => false,
             })
     }
+}
+
+/// What an `[]` or `{}` of a [`RulePath`] stands for.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Bound {
+    /// An element of a list.
+    Index(usize),
+    /// A key of a map.
+    Key(String),
 }
 
 /// A step of a [`RulePath`].

@@ -10,8 +10,7 @@ use serde_json::{Map, Value};
 use super::autoscaler::{Moved, modernise};
 use super::deferred::Deferred;
 use super::sops;
-use super::{FieldSet, Manager, ObjectKey, Operation, Pointer, Position, Received, Redactor, TypeKey};
-use crate::yaml::Lines;
+use super::{FieldSet, Manager, ObjectKey, Operation, Pointer, Received, Redactor, TypeKey};
 
 /// The annotation in which `kubectl apply` keeps what it last declared.
 const LAST_APPLIED: &str = "kubectl.kubernetes.io/last-applied-configuration";
@@ -66,9 +65,9 @@ pub struct Declared {
     last_applied: Option<Deferred<Value>>,
     writers: Option<Deferred<Vec<Writer>>>,
     terminating: bool,
-    moved: Vec<Moved>,
+    pub(super) moved: Vec<Moved>,
     resource_version: Option<Box<str>>,
-    is_encrypted: bool,
+    pub(super) is_encrypted: bool,
 }
 
 impl Declared {
@@ -198,80 +197,6 @@ fn text<'a>(map: &'a Map<String, Value>, key: &str, full: &'static str) -> Resul
         Some(Value::String(text)) if text.is_empty() => Err(ObjectError::Missing(full)),
         Some(Value::String(text)) => Ok(text),
         Some(_) => Err(ObjectError::NoString(full)),
-    }
-}
-
-/// An object as Git declares it.
-#[derive(Debug, Clone)]
-pub struct Desired {
-    /// Which object; its namespace is already that in which it is looked for.
-    pub key: ObjectKey,
-    /// What Git says of it.
-    pub content: Value,
-    /// The file that declares it, and where it begins.
-    pub source: Position,
-    /// Some of its values are encrypted by SOPS: of those only the keys are known.
-    pub is_encrypted: bool,
-    /// Absent where the file is not the object's own text.
-    lines: Option<Lines>,
-    moved: Vec<Moved>,
-}
-
-impl Desired {
-    /// Joins an object with the place it was read from; `lines` are those of its document.
-    #[must_use]
-    pub fn new(declared: Declared, source: Position, lines: Lines) -> Self {
-        Self { lines: Some(lines), ..Self::rendered(declared, source) }
-    }
-
-    /// Joins an object with the file that it was made from: no line of it is that of a field.
-    #[must_use]
-    pub fn rendered(declared: Declared, source: Position) -> Self {
-        let Declared { key, content, moved, is_encrypted, .. } = declared;
-        Self { key, content, source, is_encrypted, lines: None, moved }
-    }
-
-    /// Whether its file holds the object itself, rather than what it was made from.
-    #[must_use]
-    pub const fn is_verbatim(&self) -> bool {
-        self.lines.is_some()
-    }
-
-    /// Whether [`Self::rendered`] of its content alone would make the same.
-    #[must_use]
-    pub const fn is_its_content(&self) -> bool {
-        self.lines.is_none() && self.moved.is_empty() && !self.is_encrypted
-    }
-
-    /// The object with each encrypted value taken to be what lives: nobody but SOPS can say that it is not.
-    #[must_use]
-    pub fn assuming(&self, live: &Live) -> Self {
-        let mut assumed = self.clone();
-        sops::assume(&mut assumed.content, &live.content);
-        assumed
-    }
-
-    /// The pointer as Git writes it: a Secret's key that stands under `stringData` is compared under `data`, and an
-    /// older `HorizontalPodAutoscaler` in the words of `autoscaling/v2`.
-    #[must_use]
-    pub fn as_written(&self, pointer: &Pointer) -> Pointer {
-        let is_within = |(compared, _): &&Moved| {
-            let below = pointer.as_str().strip_prefix(compared.as_str());
-            below.is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
-        };
-        self.moved.iter().find(is_within).map_or_else(|| pointer.clone(), |(_, written)| written.clone())
-    }
-
-    /// The line of the field at `pointer`, or of the nearest declared field above it; of a rendered object its file.
-    #[must_use]
-    pub fn position(&self, pointer: &Pointer) -> Position {
-        match &self.lines {
-            Some(lines) => {
-                let line = lines.nearest(self.as_written(pointer).as_str());
-                Position { file: self.source.file.clone(), line }
-            }
-            None => self.source.clone(),
-        }
     }
 }
 

@@ -4,7 +4,7 @@ use serde_json::{Map, Value};
 
 use super::form::{drop_absent, is_built_in};
 use crate::drift::model::{
-    Condition, DefaultAction, DefaultRule, NodeId, Pointer, RulePath, RuleStep, Schema, Shape, Spelling, Struct,
+    Bound, Condition, DefaultAction, DefaultRule, NodeId, Pointer, RuleStep, Schema, Shape, Spelling, Struct,
 };
 
 /// Completes a value in normal form, parents before children; what is filled in is in normal form too.
@@ -60,62 +60,56 @@ fn openapi_defaults(shape: &Struct, value: &mut Value) {
 
 /// One rule at every place to which its path leads.
 fn apply(schema: &Schema, node: NodeId, rule: &DefaultRule, object: &mut Value) {
-    let mut search = Search { action: &rule.action, at: Pointer::root(), bound: Vec::new(), places: Vec::new() };
+    let mut search = Search { action: &rule.action, bound: Vec::new(), places: Vec::new() };
     search.expand(object, &rule.path.0);
-    for (target, bound) in search.places {
-        let holds = |condition: &Condition| holds(condition, object, &bound);
-        let applies = rule.when.iter().all(holds) && !rule.unless.iter().any(holds);
-        if applies && let Some(new) = result(&rule.action, object, &target, &bound) {
+    for bound in search.places {
+        let holds = |condition: &Condition| condition.holds(object, &bound);
+        if !rule.when.iter().all(holds) || rule.unless.iter().any(holds) {
+            continue;
+        }
+        let target = rule.path.pointer(&bound);
+        if let Some(new) = result(&rule.action, object, &target, &bound) {
             set(schema, node, object, &target, new);
         }
     }
 }
 
-/// A place in an object, and the element or key that each `[]` and `{}` on the way stood for.
-type PlaceOfRule = (Pointer, Vec<String>);
-
 /// Where an action has something to do; most objects leave most rules nothing, so nothing is copied on the way.
 struct Search<'a> {
     action: &'a DefaultAction,
-    at: Pointer,
-    bound: Vec<String>,
-    places: Vec<PlaceOfRule>,
+    /// What each `[]` and `{}` on the way stands for.
+    bound: Vec<Bound>,
+    places: Vec<Vec<Bound>>,
 }
 
 impl Search<'_> {
     fn expand(&mut self, value: &Value, steps: &[RuleStep]) {
         let Some((step, rest)) = steps.split_first() else {
             if acts(self.action, value) {
-                self.places.push((self.at.clone(), self.bound.clone()));
+                self.places.push(self.bound.clone());
             }
             return;
         };
         match (step, value) {
-            (RuleStep::Key(key), value) => {
-                let before = self.at.push_key(key);
-                self.expand(value.get(key).unwrap_or(&Value::Null), rest);
-                self.at.truncate(before);
-            }
+            (RuleStep::Key(key), value) => self.expand(value.get(key).unwrap_or(&Value::Null), rest),
             (RuleStep::Each, Value::Array(items)) => {
                 for (index, item) in items.iter().enumerate() {
-                    let before = self.at.push_index(index);
-                    self.bound.push(index.to_string());
-                    self.expand(item, rest);
-                    self.bound.pop();
-                    self.at.truncate(before);
+                    self.below(Bound::Index(index), item, rest);
                 }
             }
             (RuleStep::Values, Value::Object(map)) => {
                 for (key, item) in map {
-                    let before = self.at.push_key(key);
-                    self.bound.push(key.clone());
-                    self.expand(item, rest);
-                    self.bound.pop();
-                    self.at.truncate(before);
+                    self.below(Bound::Key(key.clone()), item, rest);
                 }
             }
             _ => {}
         }
+    }
+
+    fn below(&mut self, bound: Bound, item: &Value, rest: &[RuleStep]) {
+        self.bound.push(bound);
+        self.expand(item, rest);
+        self.bound.pop();
     }
 }
 
@@ -130,21 +124,13 @@ fn acts(action: &DefaultAction, value: &Value) -> bool {
     }
 }
 
-fn look<'v>(object: &'v Value, path: &RulePath, bound: &[String]) -> Option<&'v Value> {
-    path.look(object, bound)
-}
-
-fn holds(condition: &Condition, object: &Value, bound: &[String]) -> bool {
-    condition.holds(object, bound)
-}
-
 /// What an action sets at `target`; `None` where it sets nothing.
-fn result(action: &DefaultAction, object: &mut Value, target: &Pointer, bound: &[String]) -> Option<Value> {
+fn result(action: &DefaultAction, object: &mut Value, target: &Pointer, bound: &[Bound]) -> Option<Value> {
     match action {
         DefaultAction::Set(value) => Some(value.clone()),
-        DefaultAction::Copy(from, spelling) => look(object, from, bound).map(|value| spell(value, *spelling)),
-        DefaultAction::PullPolicy(from) => Some(pull_policy(look(object, from, bound).and_then(Value::as_str)).into()),
-        DefaultAction::Fill(from) => filled(object.pointer(target.as_str()), look(object, from, bound)),
+        DefaultAction::Copy(from, spelling) => from.look(object, bound).map(|value| spell(value, *spelling)),
+        DefaultAction::PullPolicy(from) => Some(pull_policy(from.look(object, bound).and_then(Value::as_str)).into()),
+        DefaultAction::Fill(from) => filled(object.pointer(target.as_str()), from.look(object, bound)),
         DefaultAction::Remove => {
             super::remove(object, target.as_str());
             None

@@ -1,4 +1,4 @@
-//! What a manifest leaves to others: its namespace, and everything that the server fills in.
+//! What a manifest leaves to others: everything that the server fills in.
 
 mod allocated;
 mod defaults;
@@ -8,24 +8,7 @@ use serde_json::Value;
 
 pub use allocated::adopt;
 
-use super::model::{Desired, NodeId, Pointer, Schema, Scope};
-
-/// Gives a namespaced object that names none the environment's `namespace`, and takes a stray one from an object
-/// of the cluster as a whole.
-pub fn place(desired: &mut Desired, scope: Scope, namespace: &str) {
-    let key = &mut desired.key;
-    match scope {
-        Scope::Cluster => key.namespace = None,
-        Scope::Namespaced if key.namespace.is_none() => key.namespace = Some(namespace.to_owned()),
-        Scope::Namespaced => {}
-    }
-    if let Some(metadata) = desired.content.get_mut("metadata").and_then(Value::as_object_mut) {
-        match &key.namespace {
-            Some(namespace) => metadata.insert("namespace".to_owned(), Value::from(namespace.as_str())),
-            None => metadata.remove("namespace"),
-        };
-    }
-}
+use super::model::{NodeId, Pointer, Schema};
 
 /// An object twice: as it is written, and as the server would complete it.
 #[derive(Debug, Clone, PartialEq)]
@@ -39,47 +22,41 @@ pub struct Normalised {
 /// Brings an object into normal form and completes it.
 #[must_use]
 pub fn normalise(schema: &Schema, root: NodeId, content: &Value) -> Normalised {
-    Normalised { declared: declared(schema, root, content), full: complete(schema, root, content) }
+    Normalised { declared: declared(schema, root, content.clone()), full: complete(schema, root, content.clone()) }
 }
 
 /// The object without what means absence.
 #[must_use]
-pub fn declared(schema: &Schema, root: NodeId, content: &Value) -> Value {
-    let mut declared = content.clone();
-    form::drop_absent(schema, root, &mut declared);
-    declared
+pub fn declared(schema: &Schema, root: NodeId, mut content: Value) -> Value {
+    form::drop_absent(schema, root, &mut content);
+    content
 }
 
 /// The object without what means absence, and with every default filled in.
 #[must_use]
-pub fn complete(schema: &Schema, root: NodeId, content: &Value) -> Value {
+pub fn complete(schema: &Schema, root: NodeId, content: Value) -> Value {
     let mut full = declared(schema, root, content);
     defaults::fill(schema, root, &mut full);
     full
 }
 
-/// Whether the server would fill the field at `pointer` with the value that it has, were it absent.
+/// Whether the server would fill the field at `pointer` of what lives with the value that it has, were it absent.
 #[must_use]
-pub fn is_default(schema: &Schema, root: NodeId, content: &Value, pointer: &Pointer) -> bool {
-    let Some(value) = content.pointer(pointer.as_str()) else { return false };
+pub fn is_default(schema: &Schema, root: NodeId, declared: &Value, content: &Value, pointer: &Pointer) -> bool {
     let mut without = content.clone();
     if !remove(&mut without, pointer.as_str()) {
         return false;
     }
-    // Of two fields that the server keeps equal the older is no reason for the newer.
+    // Of two fields that the server keeps equal the older is a reason for the newer only where Git declares it.
     for (field, ending) in [("/serviceAccount", "Name"), ("/dataSource", "Ref")] {
-        if let Some(older) = pointer.as_str().strip_suffix(ending).filter(|older| older.ends_with(field)) {
+        let older = pointer.as_str().strip_suffix(ending).filter(|older| older.ends_with(field));
+        if let Some(older) = older.filter(|older| declared.pointer(older).is_none()) {
             remove(&mut without, older);
         }
     }
-    let filled = complete(schema, root, &without);
-    let mut value = value.clone();
-    // The value below its own root is brought into normal form as part of the object, so compare it there.
-    let whole = complete(schema, root, content);
-    if let Some(normal) = whole.pointer(pointer.as_str()) {
-        value = normal.clone();
-    }
-    filled.pointer(pointer.as_str()) == Some(&value)
+    // Both in normal form, which drops a zero that means absence.
+    let (filled, whole) = (complete(schema, root, without), complete(schema, root, content.clone()));
+    filled.pointer(pointer.as_str()) == whole.pointer(pointer.as_str())
 }
 
 /// Takes a key of a map or a field of a struct away; elements of lists stay, their places mean something.

@@ -8,7 +8,6 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::Arc;
 
 use jiff::Timestamp;
-use serde::Deserialize;
 use serde_json::Value;
 
 use super::model::{Holdup, ImageReference, TypeKey};
@@ -126,13 +125,11 @@ pub fn judge(rollout: &Rollout, mirrors: &BTreeMap<String, String>, now: Timesta
     found
 }
 
-/// Whether any of `pods` was made with another image than the template of a workload's `content` says: then it is worth a
+/// Whether any of `pods` was made with another image than the `template` of their workload says: then it is worth a
 /// closer look.
 #[must_use]
-pub fn are_others(content: &Value, pods: &[&Pod], mirrors: &BTreeMap<String, String>) -> bool {
-    let Some(template) = content.pointer("/spec/template") else { return false };
-    let Ok(template) = Template::deserialize(template) else { return false };
-    places(&template).any(|(_, container)| {
+pub fn are_others(template: &Template, pods: &[&Pod], mirrors: &BTreeMap<String, String>) -> bool {
+    places(template).any(|(_, container)| {
         let other = |pod: &&Pod| {
             pod.spec.image(&container.name).is_some_and(|own| !ImageReference::same(&container.image, own, mirrors))
         };

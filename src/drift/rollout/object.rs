@@ -3,6 +3,7 @@
 use jiff::Timestamp;
 use serde::Deserialize;
 use serde::de::IgnoredAny;
+use serde_json::Value;
 
 /// What every object here is known by.
 #[derive(Debug, Clone, Default, Deserialize)]
@@ -105,6 +106,14 @@ impl PodSpec {
 pub struct Template {
     /// Of the Pods made of it.
     pub spec: PodSpec,
+}
+
+impl Template {
+    /// That of a workload's `content`, if it can be read.
+    #[must_use]
+    pub fn of(content: &Value) -> Option<Self> {
+        Self::deserialize(content.pointer("/spec/template")?).ok()
+    }
 }
 
 /// A Pod.

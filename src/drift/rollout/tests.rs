@@ -265,7 +265,7 @@ fn only_what_deviates_is_worth_a_closer_look() {
     for (rollout, others, unlike) in [(right, false, false), (stuck, true, false), (moved, false, true)] {
         let pods = pods(&rollout);
         let pods: Vec<&Pod> = pods.iter().collect();
-        assert_eq!(are_others(&content, &pods, &BTreeMap::new()), others);
+        assert_eq!(are_others(&Template::of(&content).unwrap(), &pods, &BTreeMap::new()), others);
         assert_eq!(are_unlike(&pods), unlike);
     }
 }

@@ -3,6 +3,7 @@
 mod client;
 mod discovery;
 mod dry_run;
+mod page;
 mod pods;
 mod survey;
 mod tally;
@@ -16,9 +17,9 @@ use futures_util::StreamExt as _;
 use serde::Deserialize;
 use tokio::sync::{Mutex, Semaphore};
 
-use crate::drift::model::{Declared, Gap, GapReason, Live, Received, Redactor, Schema, Scope, Stage, TypeKey};
+use crate::drift::model::{Gap, GapReason, Redactor, Schema, Scope, Stage, TypeKey};
 
-use super::{Discovery, Listing, Wanted};
+use super::{Awaited, Discovery, Keyed, Listing, Wanted};
 use client::{ApiError, Connection};
 pub use tally::{Requests, Tally};
 pub use watch::{Listener, Restart, Told};
@@ -64,16 +65,10 @@ enum Content {
 /// How a list of metadata is asked for.
 const METADATA: &str = "application/json;as=PartialObjectMetadataList;g=meta.k8s.io;v=v1";
 
-/// One page of a list.
-#[derive(Deserialize)]
-struct Page {
-    metadata: PageMeta,
-    #[serde(default)]
-    items: Vec<Received>,
-}
-
+/// What a list says of itself.
 #[derive(Deserialize)]
 struct PageMeta {
+    /// Where the next page begins; empty on the last.
     #[serde(default, rename = "continue")]
     next: String,
     #[serde(default, rename = "resourceVersion")]
@@ -177,7 +172,10 @@ impl Cluster {
     }
 
     /// Lists each wanted scope, several at once.
-    pub(super) async fn list(&self, wanted: Vec<Wanted>) -> Listing {
+    pub(super) async fn list<T>(&self, wanted: Vec<Wanted>, keep: &Awaited<'_, T>) -> Listing<T>
+    where
+        T: Keyed + Send + 'static,
+    {
         if wanted.is_empty() {
             return Listing::default();
         }
@@ -185,7 +183,7 @@ impl Cluster {
             Ok(connection) => connection,
             Err(error) => return Listing::failed(self.unreachable(&error)),
         };
-        let lists = wanted.into_iter().map(|scope| self.list_scope(connection.clone(), scope));
+        let lists = wanted.into_iter().map(|scope| self.list_scope(connection.clone(), scope, keep));
         let mut parts = futures_util::stream::iter(lists).buffered(CONCURRENCY);
         let mut listing = Listing::default();
         while let Some(part) = parts.next().await {
@@ -194,10 +192,13 @@ impl Cluster {
         listing
     }
 
-    async fn list_scope(&self, connection: Connection, scope: Wanted) -> Listing {
+    async fn list_scope<T>(&self, connection: Connection, scope: Wanted, keep: &Awaited<'_, T>) -> Listing<T>
+    where
+        T: Keyed + Send + 'static,
+    {
         let mut restarts = 0;
         loop {
-            match self.list_pages(&connection, &scope, &Content::Whole).await {
+            match self.list_pages(&connection, &scope, &Content::Whole, keep).await {
                 Err(error) if error.expired && restarts < RESTARTS => restarts += 1,
                 Err(error) => {
                     if error.reason == GapReason::Unauthorized {
@@ -210,12 +211,16 @@ impl Cluster {
         }
     }
 
-    async fn list_pages(
+    async fn list_pages<T>(
         &self,
         connection: &Connection,
         scope: &Wanted,
         content: &Content,
-    ) -> Result<Listing, ApiError> {
+        keep: &Awaited<'_, T>,
+    ) -> Result<Listing<T>, ApiError>
+    where
+        T: Keyed + Send + 'static,
+    {
         let mut listing = Listing::default();
         let mut next = String::new();
         loop {
@@ -225,9 +230,9 @@ impl Cluster {
                     connection.get_as(&page_url(scope, selector, &next), METADATA).await?
                 }
             };
-            let (of, redactor) = (scope.clone(), self.redactor.clone());
+            let (of, redactor, keep) = (scope.clone(), self.redactor.clone(), keep.clone().await);
             // Reading is work: it stays off the tasks that wait for the answers to other requests.
-            let read = tokio::task::spawn_blocking(move || read_page(&text, &of, &redactor)).await;
+            let read = tokio::task::spawn_blocking(move || page::read(&text, &of, &redactor, &*keep)).await;
             let (part, after) = read.ok().flatten().ok_or_else(|| connection.unreadable("a list"))?;
             listing.extend(part);
             next = after.next;
@@ -254,26 +259,6 @@ impl Cluster {
         };
         Gap { stage: Stage::List, scope: scope.to_string(), reason: error.reason, message, source: None }
     }
-}
-
-/// The objects of a page and what it says of itself; `None` for a text that is no list.
-fn read_page(text: &str, scope: &Wanted, redactor: &Redactor) -> Option<(Listing, PageMeta)> {
-    let page: Page = serde_json::from_str(text).ok()?;
-    let mut listing = Listing::default();
-    for mut item in page.items {
-        item.name_kind(&scope.type_key);
-        match Declared::received(item, redactor) {
-            Ok(declared) => listing.insert(Live::from(declared)),
-            Err(error) => listing.gaps.push(Gap {
-                stage: Stage::List,
-                scope: scope.to_string(),
-                reason: GapReason::Failed,
-                message: format!("an item of {scope} {error}"),
-                source: None,
-            }),
-        }
-    }
-    Some((listing, page.metadata))
 }
 
 fn hint(reason: GapReason) -> &'static str {

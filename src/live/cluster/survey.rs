@@ -7,6 +7,7 @@ use serde::Deserialize;
 
 use crate::drift::model::{Gap, Live, Scope, TypeKey};
 
+use super::super::listing::whole;
 use super::super::{Served, Survey, Versions, Wanted};
 use super::client::{ApiError, Connection};
 use super::{CONCURRENCY, Cluster, Content};
@@ -96,7 +97,7 @@ impl Cluster {
 
     async fn metadata(&self, connection: Connection, scope: Wanted, survey: &Survey) -> Vec<Live> {
         let content = Content::Metadata { selector: survey.selector.clone() };
-        match self.list_pages(&connection, &scope, &content).await {
+        match self.list_pages(&connection, &scope, &content, &whole()).await {
             Ok(listing) => listing.into_objects(),
             Err(error) => {
                 tracing::info!(%scope, %error, "not listed; extra objects of this kind are not looked for");

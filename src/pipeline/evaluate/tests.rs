@@ -4,11 +4,14 @@ mod dumps;
 mod found;
 mod sentences;
 
+use std::collections::HashMap;
 use std::sync::Arc;
 
 use super::*;
-use crate::drift::model::Redactor;
+use crate::drift::attribute::Autoscalers;
+use crate::drift::model::{Declarations, Redactor};
 use crate::drift::schema::{self, kubernetes};
+use crate::live::Found;
 use crate::manifest;
 
 /// What differs: path, change, manager and origin of each finding.
@@ -25,7 +28,7 @@ fn read(desired: &str, live: &str) -> (Desired, Live) {
         objects.remove(0).unwrap()
     };
     let (declared, position, lines) = read(desired);
-    (Desired::new(declared, position, lines), Live::from(read(live).0))
+    (Desired::new(declared, position, &lines), Live::from(read(live).0))
 }
 
 /// The paths of what is declared in vain.
@@ -34,19 +37,30 @@ fn warned(desired: &str, live: &str) -> Vec<String> {
     let (schema, rules) = (kubernetes::schema(), Rules::default());
     let environment = "test";
     let judge = Judge { environment, schema: &schema, rules: &rules, desired: &desired, scaled: None, readings: &[] };
-    judge.living(&live, None).warnings.iter().map(|warning| warning.path.to_string()).collect()
+    judge.told(&live, judge.judged(&live), None).warnings.iter().map(|warning| warning.path.to_string()).collect()
 }
 
 fn found_by(schema: &Arc<Schema>, rules: &Rules, desired: &str, live: &str) -> Vec<String> {
     let (desired, live) = read(desired, live);
-    let schemas = HashMap::from([(desired.key.type_key.clone(), Arc::clone(schema))]);
-    findings(&desired, &live, &Evidence { schemas, ..Evidence::default() }, "test", rules)
+    findings_by(schema, rules, desired, live)
         .iter()
         .map(|finding| {
             let manager = finding.manager.as_ref().map_or("-", |manager| &manager.name);
             format!("{} {} {manager} {}", finding.path, finding.change, finding.origin)
         })
         .collect()
+}
+
+/// What differs; tells whether the verdict on arrival is the verdict on the whole object, too.
+fn findings_by(schema: &Arc<Schema>, rules: &Rules, desired: Desired, live: Live) -> Vec<Finding> {
+    let schemas = HashMap::from([(desired.key.type_key.clone(), Arc::clone(schema))]);
+    let declared = Declarations::from_iter([desired.pack()]);
+    let standing = Standing::new("test", declared, schemas, Autoscalers::default(), Arc::new(rules.clone()));
+    let [declared] = standing.declared().objects() else { unreachable!("one object is declared") };
+    let verdict = |seen: Seen| standing.verdict(declared, Found::Here(&seen), &Second::default()).expect("it lives");
+    let whole = verdict(standing.keep(live.clone()));
+    assert_eq!(verdict(standing.look(live)), whole);
+    whole.findings
 }
 
 fn deployment(spec: &str) -> String {
@@ -231,10 +245,9 @@ fn string_data_is_merged_over_data_and_keeps_its_pointer() {
     let text = "{apiVersion: v1, kind: Secret, metadata: {name: d}, data: {p: b2xk}, stringData: {p: new, q: 'x'}}";
     let read = |text: &str| manifest::objects(&"a.yaml".into(), text.as_bytes(), &redactor).remove(0).unwrap();
     let (declared, position, lines) = read(text);
-    let desired = Desired::new(declared, position, lines);
+    let desired = Desired::new(declared, position, &lines);
     let live = Live::from(read("{apiVersion: v1, kind: Secret, metadata: {name: d}, type: Opaque, data: {p: bmV3}}").0);
-    let schemas = HashMap::from([(desired.key.type_key.clone(), kubernetes::schema())]);
-    let findings = findings(&desired, &live, &Evidence { schemas, ..Evidence::default() }, "test", &Rules::default());
+    let findings = findings_by(&kubernetes::schema(), &Rules::default(), desired, live);
     assert_eq!(findings.len(), 1);
     assert_eq!((findings[0].path.to_string().as_str(), findings[0].pointer.as_str()), ("data.q", "/stringData/q"));
 }

@@ -10,7 +10,7 @@ use tokio::runtime::Handle;
 
 use super::history_gap;
 use crate::config::{Environment, Renderer};
-use crate::drift::model::{Desired, Gap, Redactor};
+use crate::drift::model::{Desired, Gap, Packed, Redactor};
 use crate::drift::promotion::{CommitId, Content, Fragment, Part};
 use crate::git::{self, GitError, SourceTree};
 use crate::render::{Capabilities, Clock, Rendered, Renderers, Sources, is_below, read};
@@ -65,7 +65,7 @@ impl Programs {
             return Ok(known.clone());
         }
         let rendered = Handle::current().block_on(self.render(environment, &sources, redactor));
-        let content = content_of(rendered).map_err(|gap| at(commit, gap))?;
+        let content = content_of(&rendered.map_err(|gap| at(commit, gap))?);
         if self.known.len() >= KEPT {
             self.known.clear();
         }
@@ -74,15 +74,22 @@ impl Programs {
     }
 
     /// What the sources come to, without what is made anew by each rendering.
-    async fn render(&self, environment: &Environment, sources: &Sources, redactor: &Redactor) -> Rendered {
+    async fn render(
+        &self,
+        environment: &Environment,
+        sources: &Sources,
+        redactor: &Redactor,
+    ) -> Result<Vec<Desired>, Gap> {
         let capabilities = Capabilities::default();
-        let first = self.renderers.render(environment, sources, &capabilities, Clock::Utc, redactor).await;
-        if !first.gaps.is_empty() || !sources.may_vary(environment) || !asks_for_chance(environment, sources) {
-            return first;
+        let made =
+            async |clock| whole(self.renderers.render(environment, sources, &capabilities, clock, redactor).await);
+        let first = made(Clock::Utc).await?;
+        if !sources.may_vary(environment) || !asks_for_chance(environment, sources) {
+            return Ok(first);
         }
         tokio::time::sleep(APART).await;
-        let second = self.renderers.render(environment, sources, &capabilities, Clock::Shifted, redactor).await;
-        if second.gaps.is_empty() { without_chance(first, &second) } else { second }
+        let second = made(Clock::Shifted).await?;
+        Ok(without_chance(first, &second))
     }
 }
 
@@ -123,13 +130,13 @@ fn asks_for_chance(environment: &Environment, sources: &Sources) -> bool {
 }
 
 /// What both renderings agree on.
-fn without_chance(first: Rendered, second: &Rendered) -> Rendered {
-    let objects = first.objects.into_iter().filter_map(|mut object| {
-        let other = second.objects.iter().find(|other| other.key == object.key)?;
+fn without_chance(first: Vec<Desired>, second: &[Desired]) -> Vec<Desired> {
+    let agreed = first.into_iter().filter_map(|mut object| {
+        let other = second.iter().find(|other| other.key == object.key)?;
         blank(&mut object.content, Some(&other.content));
         Some(object)
     });
-    Rendered { objects: objects.collect(), ..first }
+    agreed.collect()
 }
 
 fn blank(value: &mut Value, other: Option<&Value>) {
@@ -145,21 +152,26 @@ fn blank(value: &mut Value, other: Option<&Value>) {
     }
 }
 
-fn content_of(rendered: Rendered) -> Result<Content, Gap> {
-    if let Some(gap) = rendered.gaps.into_iter().next() {
-        return Err(gap);
+/// The objects, unless one is missing.
+fn whole(rendered: Rendered) -> Result<Vec<Desired>, Gap> {
+    match rendered.gaps.into_iter().next() {
+        Some(gap) => Err(gap),
+        None => Ok(rendered.objects.iter().map(Packed::unpack).collect()),
     }
+}
+
+fn content_of(objects: &[Desired]) -> Content {
     let mut fragment = Fragment::default();
-    for Desired { key, content, is_encrypted, source, .. } in &rendered.objects {
-        if *is_encrypted {
-            fragment.add_opaque(&source.file, content.to_string());
+    for object in objects {
+        if object.is_encrypted {
+            fragment.add_opaque(&object.source.file, object.content.to_string());
         } else {
-            fragment.add(key, content);
+            fragment.add(&object.key, &object.content);
         }
     }
     let mut content = Content::default();
     content.push(Arc::new(Part::file(fragment)));
-    Ok(content)
+    content
 }
 
 fn at(commit: CommitId, gap: Gap) -> Gap {

@@ -14,7 +14,7 @@ use super::tools::{HELM, KUSTOMIZE, KUSTOMIZE_WITH_HELM, Tool};
 use super::workspace::Workspace;
 use super::{RenderError, Rendered, Request, clock, stream};
 use crate::config::{Environment, Kustomize, Permission, Renderer};
-use crate::drift::model::{Desired, KindKey};
+use crate::drift::model::{KindKey, Packed};
 use crate::git::{Fetch, GitError};
 
 /// The names of a kustomization's file. Rule: `sigs.k8s.io/kustomize/api/konfig`.
@@ -145,9 +145,10 @@ impl<'a> Build<'a> {
 type Identity = (KindKey, Option<String>, String);
 
 /// The files of the repository that the objects say they were made from.
-fn origins(part: &Part, objects: &[Desired]) -> HashMap<Identity, Arc<str>> {
-    let file = |object: &Desired| {
-        let text = object.content.pointer("/metadata/annotations")?.get(ORIGIN)?.as_str()?;
+fn origins(part: &Part, objects: &[Packed]) -> HashMap<Identity, Arc<str>> {
+    let file = |object: &Packed| {
+        let content = object.unpack().content;
+        let text = content.pointer("/metadata/annotations")?.get(ORIGIN)?.as_str()?;
         let origin = document(text.as_bytes())?.value;
         if origin.get("repo").is_some() {
             return None;

@@ -147,7 +147,7 @@ impl Page<'_> {
         }
         writeln!(out, "  {}", counted(&environment.summary))?;
         if environment.rendering.hooks > 0 {
-            writeln!(out, "  {} left out", count(environment.rendering.hooks, "helm hook"))?;
+            writeln!(out, "  {} left out", count(environment.rendering.hooks, "hook"))?;
         }
         rules::write(&environment.ignored, listing, out)?;
         coverage::write(&environment.coverage, listing, out)

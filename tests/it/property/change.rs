@@ -13,7 +13,7 @@ use crate::fixture::{Api, Patch};
 pub const PERSON: &str = "kubectl-edit";
 const CONTROLLER: &str = "kube-controller-manager";
 /// The field manager of `kubectl scale` and of `kubectl apply --server-side`.
-const KUBECTL: &str = "kubectl";
+pub const KUBECTL: &str = "kubectl";
 
 /// Who changes something.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -149,9 +149,12 @@ impl Subject<'_> {
         let desired = as_compared(self.manifest);
         let differs = places(self.schema, &desired, self.live, after);
         let (mut required, mut allowed): (Vec<Place>, Vec<Place>) = differs.into_iter().partition(asks);
+        let mut put_back = places(self.schema, &desired, after, self.live);
         if after["metadata"]["managedFields"].is_null() {
-            // Nothing tells any longer that a policy wrote it.
-            allowed.push(("metadata.labels[\"policy.example.com/cost-centre\"]".to_owned(), "added"));
+            // Nothing tells any longer that a policy wrote it, nor ever will.
+            let label = ("metadata.labels[\"policy.example.com/cost-centre\"]".to_owned(), "added");
+            allowed.push(label.clone());
+            put_back.push(label);
         }
         if required.iter().any(|place| place.0 == "spec.manualSelector") {
             // What the server selected is then as good as declared, and Git does not declare it.
@@ -170,9 +173,14 @@ impl Subject<'_> {
             author: Some(author),
             required: required.collect(),
             allowed,
-            put_back: places(self.schema, &desired, after, self.live),
+            put_back,
             what: format!("before {}\nafter {after}", self.live),
         })
+    }
+
+    /// Whether Git declares the zero of a field, which is as good as silence where the server fills it in.
+    fn leaves_to_the_server(&self, place: &str) -> bool {
+        self.manifest.pointer(&format!("/{}", place.replace('.', "/"))).is_some_and(|value| *value == "")
     }
 
     /// Who must be said to be behind a change.
@@ -195,7 +203,11 @@ impl Subject<'_> {
             // The scale subresource leaves no owner on what server-side apply made.
             (_, Author::Scaler) => Some(NOBODY),
             ("added", Author::Controller) => None,
-            ("added", Author::Deployer) if is_allocated(self.manifest, place) => None,
+            (change, Author::Deployer)
+                if is_allocated(self.manifest, place) && (change == "added" || self.leaves_to_the_server(place)) =>
+            {
+                None
+            }
             (_, Author::Controller) => Some(("controller", Some(CONTROLLER))),
             ("added", Author::Deployer) => self.mode.leaves_its_declaration().then_some(("stale", deployer)),
             (_, Author::Deployer) => Some(("unknown", deployer)),

@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 
 use super::agreement::{self, Asked};
-use super::change::PERSON;
+use super::change::{KUBECTL, PERSON};
 use super::deploy::Mode;
 use super::deploy::Mode::{ClientSide, Helm, ServerSide};
 use super::openapi::OpenApi;
@@ -18,6 +18,8 @@ enum Then {
     Edit(Value),
     /// A person writes it with this as one of its fields or elements.
     Set(&'static str, Value),
+    /// A person applies this beside what was deployed.
+    Apply(&'static str),
     /// What was deployed before is what lives.
     Before(&'static str),
 }
@@ -250,6 +252,41 @@ fn of_what_follows_another() -> Vec<Named> {
             found: &[("spec.taints", "changed", "manual")],
             vain: &[],
         },
+    ]
+}
+
+fn of_what_the_server_fills_in() -> Vec<Named> {
+    vec![
+        Named {
+            what: "an older name of a field is found where both names were changed",
+            modes: ALL,
+            git: "{apiVersion: v1, kind: PodTemplate, metadata: {labels: {a: b}}, template: {metadata: {labels: {a: b}}, \
+                  spec: {serviceAccount: mine, containers: [{name: a, image: example/a}]}}}",
+            then: Then::Edit(json!({"template": {"spec": {"serviceAccount": "other", "serviceAccountName": "other"}}})),
+            found: &[("template.spec.serviceAccount", "changed", "manual")],
+            vain: &[],
+        },
+        Named {
+            what: "a struct in which somebody applied nothing is found beside the zero that the server writes into it",
+            modes: ALL,
+            git: "{apiVersion: apps/v1, kind: StatefulSet, spec: {serviceName: s, selector: {matchLabels: {a: b}}, \
+                  template: {metadata: {labels: {a: b}}, spec: {containers: [{name: a, image: example/a}]}}}}",
+            then: Then::Apply("{spec: {ordinals: {}}}"),
+            found: &[("spec.ordinals", "added", "manual")],
+            vain: &[],
+        },
+        Named {
+            what: "a zero leaves a field to the server that it fills in",
+            modes: ALL,
+            git: "{apiVersion: v1, kind: Pod, metadata: {labels: {a: b}}, spec: {serviceAccountName: '', containers: \
+                  [{name: a, image: example/a}]}}",
+            then: Then::Before(
+                "{apiVersion: v1, kind: Pod, metadata: {labels: {a: b}}, spec: {serviceAccountName: x, containers: \
+                 [{name: a, image: example/a}]}}",
+            ),
+            found: &[],
+            vain: &[],
+        },
         Named {
             what: "the time that the server gives the taints of a device is silent",
             modes: ALL,
@@ -299,7 +336,10 @@ fn what_random_runs_have_found_is_right_for_good() {
     let api = namespace.admin.api();
     let scanner = Scanner::new(plane.admin().path());
     let named: Vec<Named> =
-        [of_metadata(), of_values(), of_removals(), of_what_follows_another()].into_iter().flatten().collect();
+        [of_metadata(), of_values(), of_removals(), of_what_follows_another(), of_what_the_server_fills_in()]
+            .into_iter()
+            .flatten()
+            .collect();
     let cases: Vec<(&Named, Mode, Value, String)> = named
         .iter()
         .flat_map(|case| case.modes.iter().map(move |mode| (case, *mode)))
@@ -348,6 +388,14 @@ impl Named {
             Then::Set(pointer, value) => {
                 let steps = json!([{"op": "add", "path": pointer, "value": value}]);
                 api.patch(path, Patch::Json, &steps, PERSON)
+            }
+            Then::Apply(manifest) => {
+                let mut manifest = read(manifest);
+                let live = api.get(path).expect("it lives");
+                for key in ["apiVersion", "kind"] {
+                    manifest[key] = live[key].clone();
+                }
+                api.patch(path, Patch::ApplyByForce, &manifest, KUBECTL)
             }
             Then::Before(manifest) => {
                 let mut manifest = read(manifest);

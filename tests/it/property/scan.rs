@@ -2,12 +2,13 @@
 
 use std::collections::{BTreeSet, HashMap};
 use std::path::Path;
+use std::sync::Arc;
 
-use driftd::drift::model::{Desired, KindKey, Redactor, Scope, TypeKey};
-use driftd::drift::normalise;
+use driftd::drift::attribute::Autoscalers;
+use driftd::drift::model::{Declarations, Desired, KindKey, Packed, Redactor, Scope, TypeKey};
 use driftd::live::{Cluster, Discovery, Source, Wanted};
 use driftd::manifest;
-use driftd::pipeline::{Evidence, Rules, evaluate};
+use driftd::pipeline::{Evidence, Rules, Second, Standing, evaluate};
 use serde_json::{Value, json};
 
 /// The part of a finding that the test judges.
@@ -54,16 +55,16 @@ impl Scanner {
         Self { source, redactor, runtime: tokio::runtime::Runtime::new().expect("a runtime") }
     }
 
-    fn desired(&self, manifest: &Value) -> Desired {
+    fn desired(&self, manifest: &Value) -> Packed {
         let text = manifest.to_string();
         let object = manifest::objects(&"case.json".into(), text.as_bytes(), &self.redactor).remove(0);
         let (declared, position, lines) = object.expect("the manifest is an object");
-        Desired::new(declared, position, lines)
+        Desired::new(declared, position, &lines).pack()
     }
 
     /// Compares every manifest with what lives.
     pub fn scan(&self, manifests: &[&Value], namespace: &str) -> Found {
-        let mut desired: Vec<Desired> = manifests.iter().map(|manifest| self.desired(manifest)).collect();
+        let mut desired: Vec<Packed> = manifests.iter().map(|manifest| self.desired(manifest)).collect();
         let types: BTreeSet<TypeKey> = desired.iter().map(|object| object.key.type_key.clone()).collect();
         let evidence = self.runtime.block_on(async {
             let discovery = self.source.discover(&types).await;
@@ -74,13 +75,18 @@ impl Scanner {
             });
             let live = self.source.list(wanted.collect()).await;
             for object in &mut desired {
-                normalise::place(object, discovery.served[&object.key.type_key].scope, namespace);
+                let scope = discovery.served[&object.key.type_key].scope;
+                object.place(scope, namespace);
             }
             let Discovery { schemas, gaps, .. } = discovery;
-            Evidence { desired, live, schemas, gaps, ..Evidence::default() }
+            let (declared, autoscalers) = (Declarations::from_iter(desired), Autoscalers::default());
+            let rules = Arc::new(Rules::new(self.redactor.clone()));
+            let standing = Arc::new(Standing::new("property", declared, schemas, autoscalers, rules));
+            let live = live.map(&|live| standing.look(live));
+            Evidence { standing, live, extra: Vec::new(), second: Second::default(), gaps }
         });
         assert!(evidence.gaps.is_empty() && evidence.live.gaps.is_empty(), "{:?}", evidence.gaps);
-        let assessment = evaluate("property", &evidence, &Rules::new(self.redactor.clone()));
+        let assessment = evaluate(&evidence);
         let objects = assessment.objects.into_iter().map(|object| {
             let findings = object.findings.iter().map(|finding| Finding {
                 path: finding.path.to_string(),

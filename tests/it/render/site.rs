@@ -176,7 +176,7 @@ pub fn objects(stream: &str) -> Vec<Object> {
 /// The objects of a rendering, as they are compared.
 pub fn declared(rendered: &Rendered) -> Vec<Object> {
     assert!(rendered.gaps.is_empty(), "{:#?}", rendered.gaps);
-    rendered.objects.iter().map(|object| (object.key.to_string(), object.content.clone())).collect()
+    rendered.objects.iter().map(|object| (object.key.to_string(), object.unpack().content)).collect()
 }
 
 pub fn messages(gaps: &Value) -> String {

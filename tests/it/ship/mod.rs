@@ -14,6 +14,7 @@ mod process;
 mod prometheus;
 mod readme;
 mod reload;
+mod soak;
 mod workspace;
 
 use std::fs;

@@ -13,7 +13,7 @@ use tokio::time::{Instant, sleep, timeout};
 
 use super::super::Wanted;
 use super::client::{ApiError, Connection, Refusal};
-use super::{Cluster, page_url, read_page};
+use super::{Cluster, page, page_url};
 use crate::drift::model::{Gap, GapReason};
 use lines::{Line, Lines};
 use state::{Input, Next, Request, Watch};
@@ -108,7 +108,8 @@ impl Cluster {
             Ok(Ok(text)) => text,
         };
         let (of, redactor) = (Arc::clone(scope), self.redactor.clone());
-        let read = tokio::task::spawn_blocking(move || read_page(&text, &of, &redactor)).await.ok().flatten();
+        let read =
+            tokio::task::spawn_blocking(move || page::read(&text, &of, &redactor, &|live| live)).await.ok().flatten();
         let (mut listing, page) = read.ok_or_else(|| Input::Unreadable(self.cut_short(scope, "no list came")))?;
         match listing.gaps.pop() {
             Some(gap) => Err(Input::Unreadable(gap)),

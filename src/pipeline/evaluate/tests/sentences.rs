@@ -27,10 +27,9 @@ fn pointed(desired: &str, live: &str) -> Vec<String> {
     let redactor = Redactor::new(&[7; 32]);
     let read = |text: &str| manifest::objects(&"a.yaml".into(), text.as_bytes(), &redactor).remove(0).unwrap();
     let (declared, position, lines) = read(desired);
-    let desired = Desired::new(declared, position, lines);
+    let desired = Desired::new(declared, position, &lines);
     let live = Live::from(read(live).0);
-    let schemas = HashMap::from([(desired.key.type_key.clone(), kubernetes::schema())]);
-    findings(&desired, &live, &Evidence { schemas, ..Evidence::default() }, "test", &Rules::default())
+    findings_by(&kubernetes::schema(), &Rules::default(), desired, live)
         .iter()
         .map(|finding| format!("{} {} {}", finding.path, finding.pointer, finding.change))
         .collect()

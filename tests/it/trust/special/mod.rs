@@ -1,10 +1,12 @@
 //! What the cluster adds to, or makes of, what Git declares: each special case by itself, on a real cluster.
 
 mod allocated;
+mod arriving;
 mod autoscaling;
 mod conversion;
 mod deployers;
 mod dumps;
+mod hooks;
 mod images;
 mod injected;
 mod lag;
