@@ -15,5 +15,6 @@ pub mod metrics;
 pub mod pipeline;
 pub mod render;
 pub mod report;
+pub mod source;
 pub mod store;
 pub mod yaml;

@@ -25,7 +25,7 @@ const ORDER: &[&[&str]] = &[
     ],
     &["manifest"],
     &["config"],
-    &["git"],
+    &["git", "source"],
     &["render", "live", "store"],
     &["report", "metrics"],
     &["pipeline"],
@@ -58,7 +58,7 @@ const IMPURE: &[&str] = &[
     "println!",
     "eprintln!",
 ];
-const PURE: &[&str] = &["yaml", "drift", "manifest", "report"];
+const PURE: &[&str] = &["yaml", "drift", "manifest", "report", "source"];
 
 /// Code without its comments and string literals, good enough to look for paths in.
 fn code(text: &str) -> String {

@@ -5,6 +5,7 @@ mod cursor;
 mod duration;
 mod error;
 mod file;
+mod follow;
 mod parse;
 mod promotion;
 mod reference;
@@ -29,8 +30,12 @@ pub use address::{Address, NoAddress};
 pub use duration::ago as moment;
 pub use error::{ConfigError, Problem, Problems};
 pub use file::{ConfigFile, ConfigText};
+pub use follow::{Deployer, Follow};
 pub use reference::{Pattern, Pick, Reference};
-pub use renderer::{Crds, Helm, Kustomize, Limits, Permission, Program, RemoteChart, Renderer, Rendering};
+pub use renderer::{
+    ChartValues, Crds, Depth, Edit, Helm, Kustomize, Limits, Missing, Parameter, Permission, Plain, Program,
+    RemoteChart, Renderer, Rendering, Schema, WithoutFile,
+};
 pub use webhook::{Forge, Webhooks};
 
 /// The whole configuration; every name in it refers to something that exists.
@@ -129,6 +134,38 @@ pub struct Environment {
     pub variants: Vec<String>,
     /// Who is asked whether it is in sync.
     pub strategy: Strategy,
+    /// Whose objects at its paths say what is deployed; absent where its paths hold that themselves.
+    pub follow: Option<Follow>,
+}
+
+impl Environment {
+    /// Whether it stands for environments of their own, found in its repository.
+    #[must_use]
+    pub fn is_family(&self) -> bool {
+        self.reference.is_each() || self.follow.as_ref().is_some_and(|follow| follow.only.is_none())
+    }
+}
+
+#[cfg(test)]
+impl Environment {
+    /// The branch `main` of a repository `platform`, told nothing.
+    pub(crate) fn sample() -> Self {
+        let url = "https://git.example.org/team/platform.git".to_owned();
+        Self {
+            name: "sample".to_owned(),
+            repository: Arc::new(Repository::at("platform", Address::Http { url })),
+            reference: Reference::Branch("main".to_owned()),
+            paths: Vec::new(),
+            renderer: Renderer::Auto,
+            rendering: Rendering::default(),
+            cluster: Arc::new(Cluster { name: "eu".to_owned(), source: ClusterSource::Snapshot(PathBuf::new()) }),
+            namespace: None,
+            promoted_from: None,
+            variants: Vec::new(),
+            strategy: Strategy::Local,
+            follow: None,
+        }
+    }
 }
 
 /// Who is asked whether an environment is in sync.

@@ -10,7 +10,7 @@ use super::cursor::{Cursor, Noted, Notes, Section, did_you_mean};
 use super::error::Problem;
 use super::renderer::{Defaults, read_defaults, read_renderer, read_rendering};
 use super::{
-    Cluster, ClusterSource, Config, Environment, Renderer, Repository, Strategy, Webhooks, duration, promotion,
+    Cluster, ClusterSource, Config, Environment, Renderer, Repository, Strategy, Webhooks, duration, follow, promotion,
     reference, repository, rules, webhook,
 };
 use crate::drift::extras::Extras;
@@ -204,6 +204,8 @@ fn read_environment(section: &Section<'_>, known: &Known<'_>) -> Result<Environm
         "promotedFrom",
         "variants",
         "strategy",
+        "argocd",
+        "flux",
     ])?;
     let repository = section
         .require("repository", "name one of `repositories`")
@@ -211,6 +213,7 @@ fn read_environment(section: &Section<'_>, known: &Known<'_>) -> Result<Environm
     let cluster =
         section.require("cluster", "name one of `clusters`").and_then(|cursor| known.clusters.find(&cursor, "cluster"));
     let reference = reference::read(&section);
+    let follow = follow::read(&section);
     let paths = section.optional("path", read_paths);
     let renderer = section.optional("renderer", read_renderer).map(|chosen| chosen.unwrap_or(Renderer::Auto));
     let rendering = renderer.and_then(|of| read_rendering(&section, of, known.renderers, known.folder));
@@ -218,11 +221,16 @@ fn read_environment(section: &Section<'_>, known: &Known<'_>) -> Result<Environm
     let promoted_from = section.optional("promotedFrom", |cursor| Ok(cursor.name()?.to_owned()));
     let variants = section.optional("variants", read_variants);
     let strategy = section.optional("strategy", |cursor| read_strategy(cursor, cluster.as_ref().ok()));
+    let name = name_of(&section).map(str::to_owned);
+    let (paths, follow) = match follow? {
+        Some((follow, objects)) => (Some(objects), Some(follow)),
+        None => (paths?, None),
+    };
     Ok(Environment {
-        name: name_of(&section)?.to_owned(),
+        name: name?,
         repository: repository?,
         reference: reference?,
-        paths: paths?.unwrap_or_else(|| vec![String::new()]),
+        paths: paths.unwrap_or_else(|| vec![String::new()]),
         renderer: renderer?,
         rendering: rendering?,
         cluster: cluster?,
@@ -230,6 +238,7 @@ fn read_environment(section: &Section<'_>, known: &Known<'_>) -> Result<Environm
         promoted_from: promoted_from?,
         variants: variants?.unwrap_or_default(),
         strategy: strategy?.unwrap_or_default(),
+        follow,
     })
 }
 
@@ -276,7 +285,7 @@ fn read_extras(cursor: &Cursor<'_>) -> Result<Extras, Noted> {
     }
 }
 
-fn read_paths(cursor: &Cursor<'_>) -> Result<Vec<String>, Noted> {
+pub(super) fn read_paths(cursor: &Cursor<'_>) -> Result<Vec<String>, Noted> {
     if !cursor.is_list() {
         return Ok(vec![read_path(cursor)?]);
     }

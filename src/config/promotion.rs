@@ -51,6 +51,15 @@ fn check_link<'e>(
             "pick one branch there: `pick: highest-semver` or `pick: newest`",
         ));
     }
+    if let Some(described) = ends.iter().flatten().find(|environment| environment.follow.is_some()) {
+        return Err(link.cursor.note(
+            format!(
+                "`{}` is described by its deployer's objects, which may lie apart from what they deploy",
+                described.name
+            ),
+            "promotion is followed between environments that name their paths themselves",
+        ));
+    }
     match (ends[0], ends[1]) {
         (Some(own), Some(other)) if own.repository.name != other.repository.name => Err(link.cursor.note(
             format!("`{from}` is in repository `{}`, not in `{}`", other.repository.name, own.repository.name),

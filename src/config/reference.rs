@@ -16,6 +16,8 @@ pub enum Reference {
     Revision(String),
     /// One or each of several branches.
     Pattern(Pattern),
+    /// The branch that a clone would check out.
+    Head,
 }
 
 /// Branches by their names.
@@ -43,6 +45,7 @@ impl fmt::Display for Reference {
         match self {
             Self::Branch(name) | Self::Tag(name) | Self::Revision(name) => f.write_str(name),
             Self::Pattern(pattern) => write!(f, "{}", pattern.name),
+            Self::Head => f.write_str("HEAD"),
         }
     }
 }

@@ -7,6 +7,8 @@ use std::time::Duration;
 
 use serde_json::Value;
 
+use crate::drift::model::Glob;
+
 pub(super) use read::{Defaults, read_defaults, read_renderer, read_rendering};
 
 /// How files become manifests.
@@ -47,8 +49,35 @@ pub struct Rendering {
     pub helm: Helm,
     /// The program of [`Renderer::Command`].
     pub command: Option<Program>,
+    /// For plain files.
+    pub plain: Plain,
+    /// Files of the folder that would change what the renderers are told: one that is there is refused.
+    pub overrides: Vec<String>,
     /// What each child process may take.
     pub limits: Limits,
+}
+
+/// Which files of a folder are plain manifests.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Plain {
+    /// Those of folders below it too, or its own alone.
+    pub depth: Depth,
+    /// Where there is any, only those whose path from the folder fits one; `*` stands for slashes too.
+    pub include: Vec<Glob>,
+    /// None whose path from the folder fits one.
+    pub exclude: Vec<Glob>,
+    /// Endings of files that the deployer evaluates: one that fits is refused.
+    pub evaluated: Vec<String>,
+}
+
+/// How deep files are looked for.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum Depth {
+    /// In every folder below.
+    #[default]
+    All,
+    /// In the folder itself.
+    Own,
 }
 
 /// Whether something that reaches beyond the commit may be done.
@@ -70,6 +99,45 @@ pub struct Kustomize {
     pub enable_helm: Permission,
     /// Whether bases, files and charts may come from elsewhere than the commit.
     pub remote_bases: Permission,
+    /// What the deployer changes in the kustomization's file before it builds it, in order.
+    pub edits: Vec<Edit>,
+    /// What becomes of a folder without a kustomization.
+    pub without_file: WithoutFile,
+}
+
+/// One change of a kustomization's file.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Edit {
+    /// The value of a key, whatever stood there.
+    Set(&'static str, Value),
+    /// Behind the elements of a list.
+    Append(&'static str, Vec<Value>),
+    /// Into a list, in place of the elements of the same `name`.
+    Replace(&'static str, Vec<Value>),
+    /// Behind the elements of `components`; one that is not there may be left out.
+    Components(Vec<String>, Missing),
+    /// What `kustomize edit` does with these arguments.
+    Command(Vec<String>),
+}
+
+/// What becomes of a file that is named and not there.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum Missing {
+    /// Nothing is rendered.
+    #[default]
+    Refused,
+    /// It is left out.
+    Skipped,
+}
+
+/// What becomes of a folder without a kustomization.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum WithoutFile {
+    /// It is no input.
+    #[default]
+    Refused,
+    /// One that lists every manifest below it is made.
+    Made,
 }
 
 /// What helm is told.
@@ -83,8 +151,22 @@ pub struct Helm {
     pub release_name: Option<String>,
     /// Relative to the environment's path, the last one wins.
     pub value_files: Vec<String>,
+    /// Whether one of them may be absent.
+    pub missing: Missing,
+    /// Whether the chart's own `values.yaml` counts.
+    pub chart_values: ChartValues,
     /// Over those of all files.
     pub values: Option<Value>,
+    /// Over those, in order.
+    pub parameters: Vec<Parameter>,
+    /// For templates; the environment's where absent.
+    pub namespace: Option<String>,
+    /// What a kustomization makes of the rendered objects.
+    pub post_renderers: Vec<Vec<Edit>>,
+    /// Whether charts that the repository names may be fetched.
+    pub remote_charts: Permission,
+    /// Whether values must fit the chart's schema.
+    pub schema: Schema,
     /// Whether the objects of `crds/` belong to the release.
     pub crds: Crds,
     /// In place of the cluster's version.
@@ -93,6 +175,37 @@ pub struct Helm {
     pub api_versions: Option<Vec<String>>,
     /// Whether dependencies that are not vendored may be fetched.
     pub dependency_build: Permission,
+}
+
+/// A value at a path of its own.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Parameter {
+    /// `NAME=VALUE` of a type that helm sees.
+    Typed(String),
+    /// `NAME=VALUE` as text.
+    Text(String),
+    /// The content of a file, which is named as value files are.
+    File(String, String),
+}
+
+/// Whether a chart's own `values.yaml` counts.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum ChartValues {
+    /// Below all others.
+    #[default]
+    Counted,
+    /// Other files stand in its place.
+    Replaced,
+}
+
+/// Whether values must fit the chart's `values.schema.json`.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum Schema {
+    /// What does not fit is not rendered.
+    #[default]
+    Kept,
+    /// Nobody looks.
+    Skipped,
 }
 
 /// What becomes of a chart's folder `crds`.

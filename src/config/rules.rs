@@ -48,6 +48,7 @@ fn read_ignore_rule(item: &Cursor<'_>, index: usize) -> Result<IgnoreRule, Noted
         name: name?.unwrap_or_else(|| format!("ignore[{index}]")),
         objects: objects?.unwrap_or_default(),
         paths: paths?.unwrap_or_default(),
+        pointers: Vec::new(),
         managers: managers?.unwrap_or_default(),
         reason: reason?,
         owner: owner?,

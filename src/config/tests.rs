@@ -130,6 +130,7 @@ fn a_whole_file_is_read() {
         promoted_from: None,
         variants: Vec::new(),
         strategy: Strategy::Local,
+        follow: None,
     };
     let next = Reference::Pattern(Pattern { name: Glob::new("release_v*"), pick: Pick::HighestSemver });
     let expected = Config {
@@ -174,6 +175,7 @@ fn a_whole_file_is_read() {
                 ..ObjectMatch::default()
             },
             paths: vec!["spec.replicas".parse().unwrap()],
+            pointers: Vec::new(),
             managers: vec![Glob::new("keda-operator")],
             reason: Some("scaled by KEDA".into()),
             owner: Some("platform-team".into()),

@@ -110,6 +110,6 @@ impl Member {
 
 /// Whether what is known of `before` is about the same objects as `now`.
 fn succeeds(before: &Environment, now: &Environment) -> bool {
-    let single = !before.reference.is_each() && !now.reference.is_each();
+    let single = !before.is_family() && !now.is_family() && before.follow == now.follow;
     before == now || (single && before.cluster == now.cluster && before.repository.name == now.repository.name)
 }

@@ -155,7 +155,7 @@ fn span(duration: Duration) -> SignedDuration {
 /// Scans `environment`, or each of those that it stands for, until the task is dropped.
 pub(super) fn start<S: Scan>(environment: Arc<Environment>, memory: Memory, post: Post<S>) -> Task {
     let (name, tasks) = (format!("the scan of environment {}", environment.name), post.tasks.clone());
-    if environment.reference.is_each() {
+    if environment.is_family() {
         return tasks.spawn(name, run_each(environment, post));
     }
     tasks.spawn(name, run(environment, memory, post))

@@ -87,6 +87,7 @@ impl References {
             Reference::Branch(name) => branch(name).or_else(|| tag(name)).into_iter().collect(),
             Reference::Tag(name) => tag(name).into_iter().collect(),
             Reference::Revision(_) => Vec::new(),
+            Reference::Head => self.default.as_deref().and_then(branch).into_iter().collect(),
             Reference::Pattern(pattern) if pattern.pick == Pick::HighestSemver => {
                 let Some(highest) = self.highest(pattern) else { return Vec::new() };
                 let names = self.branches.keys().map(String::as_str);
@@ -117,6 +118,10 @@ impl References {
             }
             Reference::Tag(name) => self.tags.get(name).map(|id| peel(name, *id)),
             Reference::Revision(_) => None,
+            Reference::Head => {
+                let named = self.default.as_ref().and_then(|name| Some((name, self.branches.get(name)?)));
+                named.map(|(name, id)| peel(name, *id))
+            }
             Reference::Pattern(pattern) => {
                 self.picked(repository, pattern)?.map(|name| peel(name, self.branches[name]))
             }
@@ -173,6 +178,7 @@ impl References {
             Reference::Tag(name) => format!("tag {name}"),
             Reference::Revision(id) => format!("commit {id}"),
             Reference::Pattern(pattern) => format!("branch matches {}", pattern.name),
+            Reference::Head => "default branch".to_owned(),
         };
         GitError::NoReference { wanted, known: self.branches.keys().cloned().collect(), default: self.default.clone() }
     }

@@ -38,8 +38,8 @@ struct Shared {
 #[derive(Debug)]
 struct Entry {
     repository: Arc<config::Repository>,
-    /// What its environments follow.
-    wanted: Vec<Reference>,
+    /// What is followed: by its environments, and by what deployers' own descriptions name.
+    wanted: Mutex<Vec<Reference>>,
     /// When it was said last to have changed.
     changed: Mutex<Option<Instant>>,
     /// Whether the server was asked for that.
@@ -115,7 +115,20 @@ struct View {
 
 impl Entry {
     fn new(repository: Arc<config::Repository>, wanted: Vec<Reference>, state: Arc<AsyncMutex<State>>) -> Self {
-        Self { repository, wanted, changed: Mutex::default(), asked: AtomicBool::new(false), state }
+        Self { repository, wanted: Mutex::new(wanted), changed: Mutex::default(), asked: AtomicBool::new(false), state }
+    }
+
+    fn wanted(&self) -> Vec<Reference> {
+        self.wanted.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// Everything that is followed, `reference` from now on too.
+    fn wanting(&self, reference: &Reference) -> Vec<Reference> {
+        let mut wanted = self.wanted.lock().unwrap_or_else(PoisonError::into_inner);
+        if !wanted.contains(reference) {
+            wanted.push(reference.clone());
+        }
+        wanted.clone()
     }
 }
 
@@ -147,7 +160,7 @@ impl Repositories {
                 }
             }
             let known = before.iter().find(|entry| entry.repository.address == repository.address);
-            if let Some(known) = known.filter(|known| known.repository == *repository && known.wanted == wanted) {
+            if let Some(known) = known.filter(|known| known.repository == *repository && known.wanted() == wanted) {
                 return Arc::clone(known);
             }
             let state = known.map(|known| Arc::clone(&known.state)).unwrap_or_default();
@@ -178,7 +191,7 @@ impl Repositories {
         environment: &Environment,
         read: impl FnOnce(Fetch<'_>) -> Result<T, GitError> + Send + 'static,
     ) -> Result<Checkout<T>, GitError> {
-        let view = self.view(&environment.repository).await?;
+        let view = self.view(&environment.repository, &environment.reference).await?;
         let (shared, environment) = (Arc::clone(&self.0), environment.clone());
         blocking(move |asked| {
             let resolved = view.resolve(&environment.reference)?;
@@ -195,13 +208,18 @@ impl Repositories {
     /// # Errors
     /// That cannot be had, and was not had before.
     pub async fn tip(&self, environment: &Environment) -> Result<Tip, GitError> {
-        let view = self.view(&environment.repository).await?;
+        let view = self.view(&environment.repository, &environment.reference).await?;
         let wanted = environment.reference.clone();
         blocking(move |_| {
             let Resolved { name, commit } = view.resolve(&wanted)?;
             Ok(Tip { location: view.location, reference: name, commit: commit_id(commit), stale: view.stale })
         })
         .await
+    }
+
+    /// Every repository of the configuration.
+    pub fn configured(&self) -> Vec<Arc<config::Repository>> {
+        self.0.entries.iter().map(|entry| Arc::clone(&entry.repository)).collect()
     }
 
     /// The environments that `environment` stands for: itself, or one for each branch that its pattern finds, called
@@ -211,7 +229,7 @@ impl Repositories {
         if !environment.reference.is_each() {
             return vec![Arc::clone(environment)];
         }
-        let names = match self.view(&environment.repository).await {
+        let names = match self.view(&environment.repository, &environment.reference).await {
             Ok(view) => each(environment, pattern, &view.references),
             Err(_) => Vec::new(),
         };
@@ -219,7 +237,7 @@ impl Repositories {
     }
 
     /// What the repository has: asked now, or known from before where the server does not answer.
-    async fn view(&self, repository: &Arc<config::Repository>) -> Result<View, GitError> {
+    async fn view(&self, repository: &Arc<config::Repository>, reference: &Reference) -> Result<View, GitError> {
         let Some(entry) = self.0.entries.iter().find(|entry| entry.repository.name == repository.name).cloned() else {
             return Err(GitError::NoRepository { location: PathBuf::from(&repository.name) });
         };
@@ -228,9 +246,10 @@ impl Repositories {
             let location = location.clone();
             return blocking(move |_| local(&location)).await;
         }
+        let wanted = entry.wanting(reference);
         // Only one asks the server, the others wait for what it learns.
         let state = Arc::clone(&entry.state).lock_owned().await;
-        blocking(move |asked| shared.remote(&entry, state, &entry.wanted, &asked)).await
+        blocking(move |asked| shared.remote(&entry, state, &wanted, &asked)).await
     }
 }
 
@@ -240,6 +259,9 @@ fn each(environment: &Environment, pattern: &Pattern, references: &References) -
         let mut derived = environment.clone();
         derived.name = format!("{}:{branch}", environment.name);
         derived.reference = Reference::Branch(branch.to_owned());
+        if let Some(follow) = &mut derived.follow {
+            follow.family.clone_from(&derived.name);
+        }
         Arc::new(derived)
     };
     references.matching(pattern).map(derived).collect()
@@ -289,7 +311,8 @@ impl Shared {
             state.known = mirror.kept().map(|(references, at)| (Arc::new(references), at));
         }
         let of_files = fingerprint(&entry.repository.credentials, entry.repository.ca_file.as_deref());
-        let lacking = || !has(&mirror.location, wanted);
+        let known = state.known.as_ref().map(|(references, _)| Arc::clone(references)).unwrap_or_default();
+        let lacking = || !has(&mirror.location, wanted, &known);
         let new_wishes = !entry.asked.swap(true, Ordering::Relaxed);
         let changed = *entry.changed.lock().unwrap_or_else(PoisonError::into_inner);
         let is_told = new_wishes || changed > state.began;
@@ -331,14 +354,14 @@ impl Shared {
     }
 }
 
-/// Whether the mirror has every commit that is wanted by its id.
-fn has(location: &Path, wanted: &[Reference]) -> bool {
-    let mut ids = wanted.iter().filter_map(|wanted| match wanted {
-        Reference::Revision(id) => Oid::from_str(id).ok(),
-        _ => None,
+/// Whether the mirror has every commit that is wanted, as far as the server's references are known.
+fn has(location: &Path, wanted: &[Reference], known: &References) -> bool {
+    let mut ids = wanted.iter().flat_map(|wanted| match wanted {
+        Reference::Revision(id) => Oid::from_str(id).into_iter().collect(),
+        _ => known.needed(wanted).into_iter().map(|(_, id)| id).collect::<Vec<_>>(),
     });
     match Repository::open_bare(location) {
-        Ok(repository) => ids.all(|id| repository.find_commit(id).is_ok()),
+        Ok(repository) => ids.all(|id| repository.find_object(id, None).is_ok()),
         Err(_) => ids.next().is_none(),
     }
 }
@@ -385,8 +408,8 @@ impl Submodules for Followed {
         let address =
             self.parent.address.submodule(url).map_err(|wrong| format!("{}; {}", wrong.message, wrong.hint))?;
         let entry = self.shared.submodule(&self.parent, address)?;
-        let wanted: Vec<Reference> =
-            entry.wanted.iter().cloned().chain([Reference::Revision(commit.to_string())]).collect();
+        let mut wanted = entry.wanted.lock().unwrap_or_else(PoisonError::into_inner).clone();
+        wanted.push(Reference::Revision(commit.to_string()));
         let view = if let Address::Local(location) = &entry.repository.address {
             local(location)
         } else {

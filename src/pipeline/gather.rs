@@ -9,18 +9,21 @@ use futures_util::future::FutureExt as _;
 use crate::config::{Environment, Strategy};
 use crate::drift::attribute::Autoscalers;
 use crate::drift::extras::{Extras, NamespaceCoverage};
+use crate::drift::ignore::IgnoreRule;
 use crate::drift::model::{
-    Answer, Declarations, Gap, GapReason, Identity, Packed, Position, Redactor, Schema, Scope, Stage, TypeKey,
-    Unsealed, Withheld, WithheldReason,
+    Answer, Declarations, Gap, GapReason, Identity, Packed, Position, Schema, Scope, Stage, TypeKey, Unsealed,
+    Withheld, WithheldReason,
 };
-use crate::git::{Checkout, GitError, Repositories, Stale};
+use crate::git::{Checkout, GitError, Stale};
 use crate::live::{Discovery, Keep, Listing, Proposal, Served, Source, Wanted};
 use crate::manifest;
 use crate::render::{self, Capabilities, Rendered, Sources};
 use crate::report::Rendering;
+use crate::source::Described;
 
 use super::extra::Beside;
-use super::renders::{Inputs, Renders, Tip};
+use super::follow::Reading;
+use super::renders::{Inputs, Tip};
 use super::rollout::{self, Rollouts};
 use super::{Evidence, Rules, Second, Seen, Standing, autoscaling, extra, hooks, versions};
 
@@ -42,6 +45,25 @@ pub(super) struct Gathered {
     pub rollouts: Rollouts,
     /// How much of each namespace Git declares.
     pub coverage: Vec<NamespaceCoverage>,
+    /// Which findings the deployer was told to live with.
+    pub ignore: Vec<IgnoreRule>,
+}
+
+/// What an environment declares, and what that was rendered from.
+struct Declared {
+    tip: Tip,
+    inputs: Inputs,
+    rendered: Rendered,
+    /// For objects that name none.
+    namespace: Option<String>,
+    ignore: Vec<IgnoreRule>,
+}
+
+/// Why nothing is known of what an environment declares, and how far it came.
+#[derive(Debug)]
+pub(super) struct Stop {
+    pub tip: Option<Tip>,
+    pub gaps: Vec<Gap>,
 }
 
 impl Gathered {
@@ -54,29 +76,29 @@ impl Gathered {
         let evidence =
             Evidence { standing, live: Listing::default(), extra: Vec::new(), second: Second::default(), gaps };
         let (rendering, inputs, rollouts, coverage) = (Rendering::default(), None, Rollouts::new(), Vec::new());
-        Self { tip, evidence, rendering, inputs, rollouts, coverage }
+        Self { tip, evidence, rendering, inputs, rollouts, coverage, ignore: Vec::new() }
     }
 }
 
 pub(super) async fn gather(
-    (environment, repositories): (&Environment, &Repositories),
-    source: &Source,
-    renders: &Renders,
+    environment: &Environment,
+    reading: &Reading<'_>,
     extras: Extras,
     rules: &Arc<Rules>,
-    redactor: &Redactor,
 ) -> Gathered {
-    let (declared, ()) = tokio::join!(declared(environment, repositories, source, renders, redactor), source.prepare());
-    let (tip, inputs, rendered) = match declared {
+    let source = reading.source;
+    let (declared, ()) = tokio::join!(declared(environment, reading), source.prepare());
+    let Declared { tip, inputs, rendered, namespace, ignore } = match declared {
         Ok(declared) => declared,
-        Err((tip, gaps)) => return Gathered::nothing(environment, rules, tip, gaps),
+        Err(Stop { tip, gaps }) => return Gathered::nothing(environment, rules, tip, gaps),
     };
     let mut rendering = Rendering { renderer: Some(inputs.sources.renderer()), hooks: rendered.hooks };
     let mut gaps = rendered.gaps;
     if rendered.objects.is_empty() && gaps.is_empty() {
         gaps.push(nothing_declared(environment));
     }
-    let mut lived = live(environment, source, rules, rendered.objects).await;
+    let place = (environment, namespace.as_deref().unwrap_or(DEFAULT_NAMESPACE));
+    let mut lived = live(place, source, rules, rendered.objects).await;
     gaps.append(&mut lived.gaps);
     let Lived { standing, listing, pods, served, .. } = lived;
     let declared = standing.declared();
@@ -94,7 +116,7 @@ pub(super) async fn gather(
     };
     let evidence = Evidence { standing, live: listing, extra, second: Second { readings, answers }, gaps };
     let inputs = inputs.is_rendered().then_some(inputs);
-    Gathered { tip: Some(tip), evidence, rendering, inputs, rollouts, coverage }
+    Gathered { tip: Some(tip), evidence, rendering, inputs, rollouts, coverage, ignore }
 }
 
 /// What lives where Git declares something.
@@ -107,13 +129,17 @@ struct Lived {
 }
 
 /// Every object of the kinds that are declared, judged as it arrives.
-async fn live(environment: &Environment, source: &Source, rules: &Arc<Rules>, objects: Vec<Packed>) -> Lived {
+async fn live(
+    (environment, namespace): (&Environment, &str),
+    source: &Source,
+    rules: &Arc<Rules>,
+    objects: Vec<Packed>,
+) -> Lived {
     let types: BTreeSet<TypeKey> = objects.iter().map(|object| object.key.type_key.clone()).collect();
     // What the kinds look like takes long to read and is needed late: the lists begin in the meantime.
     let schemas = source.schemas(&types).boxed().shared();
     let rest = async {
         let Discovery { served, mut gaps, .. } = source.served(&types).await;
-        let namespace = environment.namespace.as_deref().unwrap_or(DEFAULT_NAMESPACE);
         let declared = place_all(objects, (&served, source), namespace, &mut gaps);
         let wanted = wanted(&declared, &served);
         let (scaling, wanted): (Vec<_>, Vec<_>) =
@@ -230,28 +256,28 @@ fn never_asked(object: &Packed, schema: &Schema, source: &Source) -> Option<With
     Some(Withheld { reason, message })
 }
 
-/// What an environment declares, with what it was rendered from; else how far it came and why it stopped.
-async fn declared(
-    environment: &Environment,
-    repositories: &Repositories,
-    source: &Source,
-    renders: &Renders,
-    redactor: &Redactor,
-) -> Result<(Tip, Inputs, Rendered), (Option<Tip>, Vec<Gap>)> {
-    let of = environment.clone();
-    let checkout = repositories.checkout(environment, move |fetch| render::read(&of, fetch)).await;
-    let Checkout { location, reference, revision, files: sources, stale } =
-        checkout.map_err(|error| (None, vec![unfetched(environment, &error)]))?;
-    let outdated = stale.map(|stale| outdated(environment, &revision, &stale));
-    let tip = Tip { location, reference, revision };
-    let capabilities = match capabilities(environment, &sources, source).await {
+async fn declared(environment: &Environment, reading: &Reading<'_>) -> Result<Declared, Stop> {
+    let (tip, sources, namespace, ignore, gaps) = if let Some(follow) = &environment.follow {
+        let (tip, sources, described) = reading.described(environment, follow).await?;
+        let Described { namespace, ignore, gaps, .. } = described;
+        (tip, sources, namespace, ignore, gaps)
+    } else {
+        let of = environment.clone();
+        let checkout = reading.repositories.checkout(environment, move |fetch| render::read(&of, fetch)).await;
+        let Checkout { location, reference, revision, files, stale } =
+            checkout.map_err(|error| Stop { tip: None, gaps: vec![unfetched(environment, &error)] })?;
+        let outdated = stale.map(|stale| outdated(environment, &revision, &stale));
+        let tip = Tip { location, reference, revision };
+        (tip, files, environment.namespace.clone(), Vec::new(), outdated.into_iter().collect())
+    };
+    let capabilities = match capabilities(&sources, reading.source).await {
         Ok(capabilities) => capabilities,
-        Err(gap) => return Err((Some(tip), outdated.into_iter().chain([gap]).collect())),
+        Err(gap) => return Err(Stop { tip: Some(tip), gaps: gaps.into_iter().chain([gap]).collect() }),
     };
     let inputs = Inputs { sources, capabilities };
-    let mut rendered = Arc::unwrap_or_clone(renders.first(environment, &inputs, redactor).await);
-    rendered.gaps.extend(outdated);
-    Ok((tip, inputs, rendered))
+    let mut rendered = Arc::unwrap_or_clone(reading.renders.first(environment, &inputs, reading.redactor).await);
+    rendered.gaps.extend(gaps);
+    Ok(Declared { tip, inputs, rendered, namespace, ignore })
 }
 
 pub(super) fn unfetched(environment: &Environment, error: &GitError) -> Gap {
@@ -260,7 +286,7 @@ pub(super) fn unfetched(environment: &Environment, error: &GitError) -> Gap {
 }
 
 /// The last revision stands, and is not known to be the newest.
-fn outdated(environment: &Environment, revision: &str, stale: &Stale) -> Gap {
+pub(super) fn outdated(environment: &Environment, revision: &str, stale: &Stale) -> Gap {
     let revision = &revision[..12.min(revision.len())];
     let message = format!("{}; compared with commit {revision}, fetched {} ago", stale.error, age(stale.age));
     Gap { message, ..unfetched(environment, &stale.error) }
@@ -277,22 +303,14 @@ fn age(age: Duration) -> String {
     }
 }
 
-/// What charts are told: what is configured, else what the cluster says of itself.
-async fn capabilities(environment: &Environment, sources: &Sources, source: &Source) -> Result<Capabilities, Gap> {
-    let helm = &environment.rendering.helm;
-    let mut told = Capabilities {
-        kube_version: helm.kube_version.clone(),
-        api_versions: helm.api_versions.clone().unwrap_or_default(),
-    };
-    if sources.asks_for_the_cluster(environment)
+/// What the cluster says of itself, as far as a chart asks.
+pub(super) async fn capabilities(sources: &Sources, source: &Source) -> Result<Capabilities, Gap> {
+    if sources.asks_for_the_cluster()
         && let Some(versions) = source.versions().await?
     {
-        told.kube_version.get_or_insert(versions.kubernetes);
-        if helm.api_versions.is_none() {
-            told.api_versions = versions.apis;
-        }
+        return Ok(Capabilities { kube_version: Some(versions.kubernetes), api_versions: versions.apis });
     }
-    Ok(told)
+    Ok(Capabilities::default())
 }
 
 /// An environment that declares nothing is a wrong path far more often than an empty platform.

@@ -14,7 +14,7 @@ use tokio::time::{Instant, sleep_until};
 use crate::config::{Environment, Renderer};
 use crate::drift::model::{Redactor, Stage};
 use crate::git::{self, GitError};
-use crate::render::{Capabilities, Clock, Rendered, Renderers, Sources, read};
+use crate::render::{Capabilities, Clock, Part, Rendered, Renderers, Sources, read};
 
 use super::gather::DEFAULT_NAMESPACE;
 use super::kept::Kept;
@@ -90,9 +90,9 @@ impl Renders {
     /// What `inputs` come to.
     pub(super) async fn first(&self, environment: &Environment, inputs: &Inputs, redactor: &Redactor) -> Arc<Rendered> {
         if !inputs.is_rendered() {
-            return Arc::new(self.render(environment, inputs, Clock::Utc, redactor).await);
+            return Arc::new(self.render(inputs, Clock::Utc, redactor).await);
         }
-        let key = self.key(environment, inputs).await;
+        let key = self.key(inputs).await;
         if let Some(first) = self.look(environment, &key, |last| Some(Arc::clone(&last.first))) {
             return first;
         }
@@ -117,7 +117,7 @@ impl Renders {
         inputs: &Inputs,
         redactor: &Redactor,
     ) -> Option<Arc<Rendered>> {
-        let key = self.key(environment, inputs).await;
+        let key = self.key(inputs).await;
         if let Some(second) = self.look(environment, &key, |last| last.second.clone()) {
             return Some(second);
         }
@@ -143,13 +143,13 @@ impl Renders {
         let mut known = HashMap::new();
         let mut newer = inputs.sources.digest();
         for (commits_behind, revision) in (1..).zip(ancestors(tip).await) {
-            let Ok(sources) = sources(environment, tip, &revision).await else { continue };
+            let Ok(sources) = sources(inputs, tip, &revision).await else { continue };
             if sources.digest() == newer {
                 continue;
             }
             newer = sources.digest();
             let inputs = Inputs { sources, capabilities: inputs.capabilities.clone() };
-            let key = self.key(environment, &inputs).await;
+            let key = self.key(&inputs).await;
             let rendered = match self.kept(environment, &key) {
                 Some(rendered) => rendered,
                 None => Arc::new(self.recall(environment, &inputs, (&key, Clock::Utc), redactor).await),
@@ -184,8 +184,8 @@ impl Renders {
         (key, clock): (&str, Clock),
         redactor: &Redactor,
     ) -> Rendered {
-        let Some(kept) = self.kept.as_ref().filter(|_| inputs.sources.are_whole(of)) else {
-            return self.render(of, inputs, clock, redactor).await;
+        let Some(kept) = self.kept.as_ref().filter(|_| inputs.sources.are_whole()) else {
+            return self.render(inputs, clock, redactor).await;
         };
         let key = format!("{} {clock:?} {key}", of.name);
         let (from, wanted, sealing) = (kept.clone(), key.clone(), redactor.clone());
@@ -193,7 +193,7 @@ impl Renders {
         if let Ok(Some(found)) = found {
             return found;
         }
-        let rendered = self.render(of, inputs, clock, redactor).await;
+        let rendered = self.render(inputs, clock, redactor).await;
         let (into, made) = (kept.clone(), rendered.clone());
         let (name, namespace) = (of.name.clone(), of.namespace.clone().unwrap_or_else(|| DEFAULT_NAMESPACE.to_owned()));
         let keeping = tokio::task::spawn_blocking(move || into.keep(&key, (&name, &namespace), &made));
@@ -206,16 +206,15 @@ impl Renders {
         rendered
     }
 
-    async fn render(&self, of: &Environment, inputs: &Inputs, clock: Clock, redactor: &Redactor) -> Rendered {
-        self.renderers.render(of, &inputs.sources, &inputs.capabilities, clock, redactor).await
+    async fn render(&self, inputs: &Inputs, clock: Clock, redactor: &Redactor) -> Rendered {
+        self.renderers.render(&inputs.sources, &inputs.capabilities, clock, redactor).await
     }
 
     /// Everything that the outcome depends on.
-    async fn key(&self, environment: &Environment, inputs: &Inputs) -> String {
-        let versions = self.renderers.versions(environment, &inputs.sources).await;
-        let Environment { namespace, rendering, .. } = environment;
+    async fn key(&self, inputs: &Inputs) -> String {
+        let versions = self.renderers.versions(&inputs.sources).await;
         let Inputs { sources, capabilities } = inputs;
-        format!("{} {versions} {namespace:?} {rendering:?} {capabilities:?}", sources.digest())
+        format!("{} {versions} {capabilities:?}", sources.digest())
     }
 }
 
@@ -226,8 +225,33 @@ async fn ancestors(tip: &Tip) -> Vec<String> {
     read.ok().and_then(Result::ok).unwrap_or_default()
 }
 
-async fn sources(environment: &Environment, tip: &Tip, revision: &str) -> Result<Sources, GitError> {
-    let (of, location, revision) = (environment.clone(), tip.location.clone(), revision.to_owned());
-    let read = move || read(&of, &|paths| git::read(&location, &revision, paths));
-    tokio::task::spawn_blocking(read).await.unwrap_or_else(|_| Ok(Sources::default()))
+/// The sources as an earlier commit of the first of their repositories had them; what comes from others stays.
+async fn sources(inputs: &Inputs, tip: &Tip, revision: &str) -> Result<Sources, GitError> {
+    let (location, revision) = (tip.location.clone(), revision.to_owned());
+    let (parts, finish) = (inputs.sources.parts.clone(), inputs.sources.finish.clone());
+    let again = move || {
+        let Some(first) = parts.first().map(|part| Arc::clone(&part.of)) else { return Ok(Sources::default()) };
+        let mut earlier = Sources { finish, ..Sources::default() };
+        for of in distinct(&parts) {
+            if of.repository.name == first.repository.name && of.reference == first.reference {
+                let read = read(&of, &|paths| git::read(&location, &revision, paths))?;
+                earlier.parts.extend(read.parts);
+            } else {
+                earlier.parts.extend(parts.iter().filter(|part| Arc::ptr_eq(&part.of, &of)).cloned());
+            }
+        }
+        Ok(earlier)
+    };
+    tokio::task::spawn_blocking(again).await.unwrap_or_else(|_| Ok(Sources::default()))
+}
+
+/// What the parts are told, each once.
+fn distinct(parts: &[Arc<Part>]) -> Vec<Arc<Environment>> {
+    let mut found: Vec<Arc<Environment>> = Vec::new();
+    for part in parts {
+        if !found.iter().any(|of| Arc::ptr_eq(of, &part.of)) {
+            found.push(Arc::clone(&part.of));
+        }
+    }
+    found
 }

@@ -141,6 +141,7 @@ mod tests {
     fn show(text: &str) -> String {
         let file = |path: &str| SourceFile { path: path.into(), bytes: Vec::new() };
         let part = Part {
+            of: std::sync::Arc::new(crate::config::Environment::sample()),
             path: "charts/trino".into(),
             renderer: Renderer::Helm,
             files: vec![file("charts/trino/templates/secret.yaml"), file("charts/trino/Chart.yaml")],

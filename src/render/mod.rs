@@ -73,18 +73,18 @@ impl Renderers {
     /// Renders `sources`. Never fails: what could not be rendered is a gap. Dropped, it ends every child process.
     pub async fn render(
         &self,
-        environment: &Environment,
         sources: &Sources,
         capabilities: &Capabilities,
         clock: Clock,
         redactor: &Redactor,
     ) -> Rendered {
-        let request = async || {
-            let wall = self.wall.get_or_init(Wall::probe).await;
-            Request { environment, capabilities, clock, redactor, wall, tools: &self.tools, charts: &self.charts }
-        };
         let mut rendered = Rendered::default();
         for part in &sources.parts {
+            let environment = &part.of;
+            let request = async || {
+                let wall = self.wall.get_or_init(Wall::probe).await;
+                Request { environment, capabilities, clock, redactor, wall, tools: &self.tools, charts: &self.charts }
+            };
             let made = match part.renderer {
                 _ if !part.refused.is_empty() => Rendered { gaps: part.refused.clone(), ..Rendered::default() },
                 // Plain files need no program, so none is looked for.
@@ -95,22 +95,25 @@ impl Renderers {
             };
             rendered.extend(made);
         }
-        rendered
+        let (objects, left_out) = sources.finish.apply(rendered.objects);
+        Rendered { objects, hooks: rendered.hooks + left_out, gaps: rendered.gaps }
     }
 
     /// The versions of the programs that render `sources`, and the digests of charts from elsewhere: a part of what
     /// the outcome depends on.
-    pub async fn versions(&self, environment: &Environment, sources: &Sources) -> String {
+    pub async fn versions(&self, sources: &Sources) -> String {
         let wall = self.wall.get_or_init(Wall::probe).await;
-        let rendering = &environment.rendering;
-        let uses = |renderer| sources.parts.iter().any(|part| part.renderer == renderer);
         let mut versions = Vec::new();
-        if uses(Renderer::Kustomize) {
-            let binary = rendering.kustomize.binary.as_deref();
-            versions.push(self.tools.find(&tools::KUSTOMIZE, binary, wall).await);
-        }
-        if uses(Renderer::Helm) || sources.parts.iter().any(|part| kustomize::inflates(part, environment)) {
-            versions.push(self.tools.find(&tools::HELM, rendering.helm.binary.as_deref(), wall).await);
+        for part in &sources.parts {
+            let rendering = &part.of.rendering;
+            let post_rendered = part.renderer == Renderer::Helm && !rendering.helm.post_renderers.is_empty();
+            if part.renderer == Renderer::Kustomize || post_rendered {
+                let binary = rendering.kustomize.binary.as_deref();
+                versions.push(self.tools.find(&tools::KUSTOMIZE, binary, wall).await);
+            }
+            if part.renderer == Renderer::Helm || kustomize::inflates(part) {
+                versions.push(self.tools.find(&tools::HELM, rendering.helm.binary.as_deref(), wall).await);
+            }
         }
         format!("{versions:?}")
     }
@@ -129,6 +132,15 @@ struct Request<'a> {
 }
 
 impl Request<'_> {
+    /// What charts are told: what the settings say, else what the cluster does.
+    fn told(&self) -> Capabilities {
+        let helm = &self.environment.rendering.helm;
+        Capabilities {
+            kube_version: helm.kube_version.clone().or_else(|| self.capabilities.kube_version.clone()),
+            api_versions: helm.api_versions.clone().unwrap_or_else(|| self.capabilities.api_versions.clone()),
+        }
+    }
+
     async fn tool(&self, needed: &Needed, configured: Option<&Path>) -> Result<Tool, RenderError> {
         self.tools.find(needed, configured, self.wall).await
     }

@@ -6,10 +6,35 @@ use rayon::iter::{IntoParallelRefIterator, ParallelIterator};
 
 use super::sources::{Part, refusal};
 use super::{Rendered, helm, kustomize};
-use crate::config::Renderer;
-use crate::drift::model::{Desired, Gap, GapReason, Redactor, Stage};
+use crate::config::{Depth, Plain, Renderer};
+use crate::drift::model::{Desired, Gap, GapReason, Glob, Redactor, Stage};
 use crate::git::{SourceFile, StandsFor, Unread};
 use crate::manifest::{is_manifest, objects};
+
+/// Leaves the files that are meant, where something is said of that.
+pub(super) fn choose(part: Part) -> Part {
+    let mut part = part;
+    let Plain { depth, include, exclude, evaluated } = &part.of.rendering.plain;
+    let inside = |path: &str| match path.strip_prefix(&*part.path) {
+        Some(rest) => rest.trim_start_matches('/').to_owned(),
+        None => path.to_owned(),
+    };
+    let is_meant = |path: &str| {
+        let path = inside(path);
+        let fits = |globs: &[Glob]| globs.iter().any(|glob| glob.fits(&path));
+        (*depth == Depth::All || !path.contains('/')) && (include.is_empty() || fits(include)) && !fits(exclude)
+    };
+    let wanted = |unread: &Unread| *depth == Depth::All || !inside(&unread.path).contains('/');
+    part.files.retain(|file| is_meant(&file.path));
+    part.unread.retain(wanted);
+    let found = part.files.iter().find(|file| evaluated.iter().any(|ending| file.path.ends_with(ending.as_str())));
+    if let Some(file) = found {
+        let message = format!("{} would be evaluated, which is not honoured; commit what it comes to", file.path);
+        let gap = refusal(&file.path, 1, GapReason::Unsupported, message);
+        part.refused.push(gap);
+    }
+    part
+}
 
 /// Every YAML and JSON file of `part`. Parsing is work: it stays off the tasks that wait for answers.
 pub(super) async fn render(part: &Arc<Part>, redactor: &Redactor) -> Rendered {

@@ -4,10 +4,11 @@ use std::sync::Arc;
 
 use sha2::{Digest, Sha256};
 
-use super::{helm, kustomize};
+use super::{helm, kustomize, plain};
 use crate::config::{Environment, Permission, Renderer};
 use crate::drift::model::{Gap, GapReason, Glob, Position, Stage, hex};
 use crate::git::{Fetch, GitError, SourceFile, SourceTree, StandsFor, Unread};
+use crate::source::Finish;
 use crate::yaml::{self, Budget, Document};
 
 /// Everything that an environment is rendered from.
@@ -15,11 +16,15 @@ use crate::yaml::{self, Budget, Document};
 pub struct Sources {
     /// One for each of the environment's paths.
     pub parts: Vec<Arc<Part>>,
+    /// What the deployer does to what they are rendered to.
+    pub finish: Finish,
 }
 
 /// One path of an environment.
 #[derive(Debug)]
 pub struct Part {
+    /// What its renderer is told; the environment itself, unless a deployer's object describes several sources of it.
+    pub of: Arc<Environment>,
     /// Relative to the repository's root; `""` is the root itself.
     pub path: String,
     /// Never [`Renderer::Auto`].
@@ -48,36 +53,36 @@ impl Sources {
     /// Whether all that they are rendered from stands in the commit and in the configuration. A chart of one exact
     /// version counts as such; a base or dependency from the network and a program that may ask anybody do not.
     #[must_use]
-    pub fn are_whole(&self, environment: &Environment) -> bool {
-        let rendering = &environment.rendering;
+    pub fn are_whole(&self) -> bool {
         self.parts.iter().all(|part| match part.renderer {
             Renderer::Auto | Renderer::Plain => true,
-            Renderer::Kustomize => rendering.kustomize.remote_bases == Permission::Refused,
-            Renderer::Helm => rendering.helm.dependency_build == Permission::Refused,
+            Renderer::Kustomize => part.of.rendering.kustomize.remote_bases == Permission::Refused,
+            Renderer::Helm => part.of.rendering.helm.dependency_build == Permission::Refused,
             Renderer::Command => false,
         })
     }
 
     /// Whether rendering depends on what the cluster is and serves.
     #[must_use]
-    pub fn asks_for_the_cluster(&self, environment: &Environment) -> bool {
-        let helm = &environment.rendering.helm;
-        let told = helm.kube_version.is_some() && helm.api_versions.is_some();
-        let asks = |part: &Arc<Part>| part.renderer == Renderer::Helm || kustomize::inflates(part, environment);
-        !told && self.parts.iter().any(asks)
+    pub fn asks_for_the_cluster(&self) -> bool {
+        self.parts.iter().any(|part| {
+            let helm = &part.of.rendering.helm;
+            let told = helm.kube_version.is_some() && helm.api_versions.is_some();
+            !told && (part.renderer == Renderer::Helm || kustomize::inflates(part))
+        })
     }
 
     /// Whether two renderings of the same files may differ: templates can ask for the time, and for random values.
     #[must_use]
-    pub fn may_vary(&self, environment: &Environment) -> bool {
+    pub fn may_vary(&self) -> bool {
         self.parts.iter().any(|part| match part.renderer {
             Renderer::Auto | Renderer::Plain => false,
-            Renderer::Kustomize => kustomize::inflates(part, environment),
+            Renderer::Kustomize => kustomize::inflates(part),
             Renderer::Helm | Renderer::Command => true,
         })
     }
 
-    /// The same for the same files at the same places, whatever the commit.
+    /// The same for the same files at the same places and the same settings, whatever the commit.
     #[must_use]
     pub fn digest(&self) -> String {
         let mut digest = Sha256::new();
@@ -85,7 +90,10 @@ impl Sources {
             digest.update(bytes.len().to_be_bytes());
             digest.update(bytes);
         };
+        add(self.finish.key().as_bytes());
         for part in &self.parts {
+            let Environment { name, namespace, rendering, .. } = &*part.of;
+            add(format!("{name} {namespace:?} {rendering:?}").as_bytes());
             add(part.path.as_bytes());
             add(part.renderer.as_str().as_bytes());
             for file in &part.files {
@@ -108,6 +116,11 @@ impl Sources {
 /// A path does not exist, or the repository cannot be read.
 pub fn read(environment: &Environment, fetch: Fetch<'_>) -> Result<Sources, GitError> {
     let mut sources = Sources::default();
+    let of = Arc::new(environment.clone());
+    if environment.paths.is_empty() && environment.rendering.helm.chart.is_some() {
+        // A chart from elsewhere that takes nothing from the repository.
+        sources.parts.push(Arc::new(Part::empty(&of, Renderer::Helm)));
+    }
     for path in &environment.paths {
         let (folder, glob) = split_glob(path);
         let mut tree = fetch(&[folder])?;
@@ -118,18 +131,39 @@ pub fn read(environment: &Environment, fetch: Fetch<'_>) -> Result<Sources, GitE
             let may_hold = |unread: &Unread| unread.stands_for == StandsFor::Folder && leads_to(&pattern, &unread.path);
             tree.unread.retain(|unread| wanted(&unread.path) || may_hold(unread));
         }
-        sources.parts.push(Arc::new(part(environment, path, tree, fetch)?));
+        sources.parts.push(Arc::new(part(&of, path, tree, fetch)?));
     }
     Ok(sources)
 }
 
-fn part(environment: &Environment, path: &str, tree: SourceTree, fetch: Fetch<'_>) -> Result<Part, GitError> {
-    let renderer = choose(environment, path, |file| tree.files.iter().any(|own| *own.path == *file));
-    let found = Part { path: path.to_owned(), renderer, files: tree.files, unread: tree.unread, refused: Vec::new() };
+fn part(of: &Arc<Environment>, path: &str, tree: SourceTree, fetch: Fetch<'_>) -> Result<Part, GitError> {
+    let renderer = choose(of, path, |file| tree.files.iter().any(|own| *own.path == *file));
+    let mut found = Part { path: path.to_owned(), files: tree.files, unread: tree.unread, ..Part::empty(of, renderer) };
+    for name in &of.rendering.overrides {
+        let file = below(path, name);
+        if found.files.iter().any(|own| *own.path == *file) {
+            let message = format!("{file} changes what the Application says, which is not honoured; move it there");
+            found.refused.push(refusal(&file, 1, GapReason::Unsupported, message));
+        }
+    }
     match renderer {
-        Renderer::Kustomize => kustomize::complete(found, &environment.rendering.kustomize, fetch),
-        Renderer::Helm => helm::complete(found, &environment.rendering.helm, fetch),
-        Renderer::Auto | Renderer::Plain | Renderer::Command => Ok(found),
+        Renderer::Kustomize => kustomize::complete(found, fetch),
+        Renderer::Helm => helm::complete(found, fetch),
+        Renderer::Auto | Renderer::Plain => Ok(plain::choose(found)),
+        Renderer::Command => Ok(found),
+    }
+}
+
+impl Part {
+    fn empty(of: &Arc<Environment>, renderer: Renderer) -> Self {
+        Self {
+            of: Arc::clone(of),
+            path: String::new(),
+            renderer,
+            files: Vec::new(),
+            unread: Vec::new(),
+            refused: Vec::new(),
+        }
     }
 }
 

@@ -15,6 +15,7 @@ mod property;
 mod render;
 mod rules;
 mod ship;
+mod sources;
 mod trust;
 mod watch;
 mod yaml;

@@ -106,7 +106,7 @@ pub(in super::super) fn read_rendering(
     if let Some(time) = command.as_ref().and_then(|command| command.timeout) {
         limits.time = time;
     }
-    Ok(Rendering { kustomize, helm, command, limits })
+    Ok(Rendering { kustomize, helm, command, limits, ..Rendering::default() })
 }
 
 /// A section of a renderer that is not used is a wrong choice of renderer.
@@ -128,7 +128,8 @@ fn read_kustomize(cursor: &Cursor<'_>, folder: &Path) -> Result<Kustomize, Noted
     let enable_helm = section.optional("enableHelm", Cursor::boolean);
     let remote_bases = section.optional("remoteBases", read_permission);
     let enable_helm = if enable_helm? == Some(true) { Permission::Allowed } else { Permission::Refused };
-    Ok(Kustomize { binary: binary?, enable_helm, remote_bases: remote_bases?.unwrap_or_default() })
+    let remote_bases = remote_bases?.unwrap_or_default();
+    Ok(Kustomize { binary: binary?, enable_helm, remote_bases, ..Kustomize::default() })
 }
 
 fn read_helm(cursor: &Cursor<'_>, folder: &Path) -> Result<Helm, Noted> {
@@ -146,6 +147,7 @@ fn read_helm(cursor: &Cursor<'_>, folder: &Path) -> Result<Helm, Noted> {
         "kubeVersion",
         "apiVersions",
         "dependencyBuild",
+        "remoteCharts",
     ])?;
     let binary = section.optional("binary", |cursor| read_binary(cursor, folder));
     let chart = read_chart(&section, folder);
@@ -159,6 +161,7 @@ fn read_helm(cursor: &Cursor<'_>, folder: &Path) -> Result<Helm, Noted> {
     let kube_version = section.optional("kubeVersion", |cursor| Ok(cursor.text()?.to_owned()));
     let api_versions = section.optional("apiVersions", read_texts);
     let dependency_build = section.optional("dependencyBuild", read_permission);
+    let remote_charts = section.optional("remoteCharts", read_permission);
     Ok(Helm {
         binary: binary?,
         chart: chart?,
@@ -169,6 +172,8 @@ fn read_helm(cursor: &Cursor<'_>, folder: &Path) -> Result<Helm, Noted> {
         kube_version: kube_version?,
         api_versions: api_versions?,
         dependency_build: dependency_build?.unwrap_or_default(),
+        remote_charts: remote_charts?.unwrap_or_default(),
+        ..Helm::default()
     })
 }
 

@@ -160,11 +160,20 @@ pub fn is_the_clusters(live: &Live) -> bool {
     let owned = live.content.pointer("/metadata/ownerReferences").and_then(Value::as_array);
     let secret_type = live.content.get("type").and_then(Value::as_str);
     owned.is_some_and(|owners| !owners.is_empty())
+        || is_extraneous(live)
         || CLUSTERS_OWN.contains(&(group.as_str(), kind.as_str()))
         || FROM_THE_BEGINNING.iter().any(|(of, pattern)| *of == kind && fits(pattern, name))
         || MAINTAINED.iter().any(|pointer| live.content.pointer(pointer).is_some())
         || (kind == "Secret" && annotation(&live.content, TOKEN_OF).is_some())
         || (kind == "Secret" && secret_type.is_some_and(|of| SECRET_TYPES.contains(&of)))
+}
+
+/// Whether Argo CD was told to live with the object although no application declares it.
+///
+/// Rule: `controller/state.go`: one of several options with a comma between them.
+fn is_extraneous(live: &Live) -> bool {
+    let options = annotation(&live.content, "argocd.argoproj.io/compare-options").unwrap_or_default();
+    options.split(',').any(|option| option.trim() == "IgnoreExtraneous")
 }
 
 fn fits(pattern: &str, name: &str) -> bool {
@@ -281,6 +290,12 @@ mod tests {
             live("v1", "PersistentVolumeClaim", "data-db-0", json!({})),
             live("v1", "Secret", "sh.helm.release.v1.x.v1", json!({"type": "helm.sh/release.v1"})),
             live("v1", "Endpoints", "e", json!({})),
+            live(
+                "v1",
+                "ConfigMap",
+                "tolerated",
+                json!({"annotations": {"argocd.argoproj.io/compare-options": "ServerSideDiff=true, IgnoreExtraneous"}}),
+            ),
             live(
                 "rbac.authorization.k8s.io/v1",
                 "ClusterRole",

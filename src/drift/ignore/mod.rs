@@ -17,7 +17,7 @@ use super::model::{
 pub const ANNOTATION: &str = "driftd.io/ignore";
 
 /// One rule of the configuration.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, Default, PartialEq)]
 pub struct IgnoreRule {
     /// Its name, or `ignore[3]`, its place in the configuration.
     pub name: String,
@@ -25,6 +25,8 @@ pub struct IgnoreRule {
     pub objects: ObjectMatch,
     /// Which fields; none means the whole object, its absence and its presence too.
     pub paths: Vec<PathPattern>,
+    /// Which fields, by the places of their elements: what a finding's own pointer leads to, and everything below.
+    pub pointers: Vec<Pointer>,
     /// By which field managers; none means by whomever, and by nobody.
     pub managers: Vec<Glob>,
     /// Why.
@@ -88,14 +90,19 @@ impl IgnoreRule {
     }
 
     fn hides(&self, finding: &Finding) -> bool {
-        let covered = self.paths.is_empty()
+        let within = |pointer: &Pointer| {
+            let below = finding.pointer.strip_prefix(pointer.as_str());
+            below.is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
+        };
+        let covered = (self.paths.is_empty() && self.pointers.is_empty())
+            || self.pointers.iter().any(within)
             || PathPattern::coverage(&self.paths, &finding.path, finding.desired.as_deref(), finding.live.as_deref())
                 == Coverage::Whole;
         covered && self.by(finding.manager.as_ref().map(|manager| manager.name.as_str()))
     }
 
     fn hides_object(&self) -> bool {
-        self.paths.is_empty() && self.by(None)
+        self.paths.is_empty() && self.pointers.is_empty() && self.by(None)
     }
 }
 
@@ -186,15 +193,7 @@ fn annotated(desired: &Desired) -> Result<Option<IgnoreRule>, Gap> {
             .map(|path| path.trim().parse().map_err(|error| refused(format!("holds `{}`, which {error}", path.trim()))))
             .collect::<Result<_, _>>()?,
     };
-    Ok(Some(IgnoreRule {
-        name: ANNOTATION.to_owned(),
-        objects: ObjectMatch::default(),
-        paths,
-        managers: Vec::new(),
-        reason: None,
-        owner: None,
-        expires: None,
-    }))
+    Ok(Some(IgnoreRule { name: ANNOTATION.to_owned(), paths, ..IgnoreRule::default() }))
 }
 
 /// The parts between commas that stand in no bracket.

@@ -17,10 +17,8 @@ fn rule(name: &str) -> IgnoreRule {
         name: name.into(),
         objects: ObjectMatch { kind: Some(Glob::new("Deployment")), ..ObjectMatch::default() },
         paths: vec!["spec.replicas".parse().unwrap()],
-        managers: Vec::new(),
         reason: Some("scaled".into()),
-        owner: None,
-        expires: None,
+        ..IgnoreRule::default()
     }
 }
 

@@ -99,6 +99,8 @@ pub enum GapReason {
     NotServed,
     /// The input breaks the rules of its format.
     Malformed,
+    /// It is asked for what driftd does not do.
+    Unsupported,
     /// The same object is declared more than once.
     Duplicate,
     /// The other side answered with an error, or with something that cannot be read.
@@ -116,6 +118,7 @@ impl GapReason {
             Self::NotFound => "not-found",
             Self::NotServed => "not-served",
             Self::Malformed => "malformed",
+            Self::Unsupported => "unsupported",
             Self::Duplicate => "duplicate",
             Self::Failed => "failed",
         }

@@ -4,7 +4,7 @@ use jiff::Timestamp;
 use maud::{Markup, html};
 
 use super::words::{self, Excerpt, ago, count};
-use crate::drift::model::{Change, Finding, Manager, ObjectAssessment, Operation, Origin, Severity, State};
+use crate::drift::model::{Change, Finding, Manager, ObjectAssessment, Operation, Opinion, Origin, Severity, State};
 use crate::report::EnvironmentReport;
 
 /// More would make the page slow; the report has them all.
@@ -21,6 +21,7 @@ pub(super) fn objects(report: &EnvironmentReport, now: Timestamp) -> Markup {
         (more(drifted.len(), "drifted object"))
         (settling(report, now))
         (warnings(report))
+        (disputes(report))
         @if !unknown.is_empty() {
             details.blind {
                 summary { "? " (count(unknown.len(), "object")) " could not be compared" }
@@ -80,6 +81,41 @@ fn warnings(report: &EnvironmentReport) -> Markup {
                     }
                 }
                 (more(all.len(), "warning"))
+            }
+        }
+    }
+}
+
+/// Where the API server's dry-run says otherwise, of every object that was compared.
+fn disputes(report: &EnvironmentReport) -> Markup {
+    let disputed = |object: &ObjectAssessment| match &object.dry_run {
+        Some(Opinion::Disagreements(all)) => all.len(),
+        _ => 0,
+    };
+    let all: usize = report.objects.iter().map(disputed).sum();
+    let of_object = report.objects.iter().flat_map(|object| match &object.dry_run {
+        Some(Opinion::Disagreements(all)) => all.iter().map(|one| (object, one)).collect(),
+        _ => Vec::new(),
+    });
+    let says = |change: Option<Change>| change.map_or("in sync", Change::as_str);
+    html! {
+        @if all > 0 {
+            details.blind {
+                summary { "⇄ " (count(all, "field")) " disputed by the API server's dry-run" }
+                ul.findings {
+                    @for (object, one) in of_object.take(MAX_OBJECTS) {
+                        li {
+                            (title(object)) " " code.path { (one.path) }
+                            p.who { "driftd: " (says(one.local)) " · the dry-run: " (says(one.server)) }
+                            @let [applied, live] = words::contrast(one.applied.as_deref(), one.live.as_deref());
+                            dl.values {
+                                (side("After an apply", applied, "desired"))
+                                (side("Cluster", live, "live"))
+                            }
+                        }
+                    }
+                }
+                (more(all, "disputed field"))
             }
         }
     }

@@ -5,8 +5,9 @@ use serde_json::json;
 use super::*;
 use crate::board::Board;
 use crate::drift::model::{
-    Assessment, Category, Change, FieldPath, Finding, GapReason, Holdup, ImageChange, Manager, ObjectAssessment,
-    ObjectKey, Operation, Origin, PathStep, PodShare, Position, Severity, Stage, TypeKey, Warning,
+    Assessment, Category, Change, Disagreement, FieldPath, Finding, GapReason, Holdup, ImageChange, Manager,
+    ObjectAssessment, ObjectKey, Operation, Opinion, Origin, PathStep, PodShare, Position, Severity, Stage, State,
+    TypeKey, Warning,
 };
 use crate::report::Identity;
 
@@ -171,4 +172,30 @@ fn images_pods_coverage_and_warnings_are_told() {
         assert!(html.contains(told), "no {told} in {html}");
     }
     assert!(!html.contains("<script"), "{html}");
+}
+
+#[test]
+fn what_the_dry_run_disputes_is_told_with_both_sides() {
+    let dispute = Disagreement {
+        path: FieldPath::from(vec![PathStep::Key(HOSTILE.into())]),
+        local: None,
+        server: Some(Change::Changed),
+        live: Some(json!(HOSTILE).into()),
+        applied: Some(json!("info").into()),
+    };
+    let key = hostile_object().key;
+    let disputed = ObjectAssessment {
+        dry_run: Some(Opinion::Disagreements(vec![dispute])),
+        ..ObjectAssessment::new(key.clone(), State::InSync)
+    };
+    let page = page(vec![disputed], Vec::new());
+    for part in ["1 field disputed", "driftd: in sync · the dry-run: changed", "After an apply", "info"] {
+        assert!(page.contains(part), "{part}: {page}");
+    }
+    assert!(!page.contains("<script"), "{page}");
+    let agreed = ObjectAssessment {
+        dry_run: Some(Opinion::Disagreements(Vec::new())),
+        ..ObjectAssessment::new(key, State::InSync)
+    };
+    assert!(!super::tests::page(vec![agreed], Vec::new()).contains("disputed"));
 }

@@ -172,15 +172,27 @@ impl Connection {
                     404 => GapReason::NotServed,
                     _ => GapReason::Failed,
                 };
-                let message =
-                    if status.message.is_empty() { format!("status {}", status.code) } else { status.message.clone() };
-                (reason, message, status.code == 410)
+                (reason, told(status), status.code == 410)
             }
             kube::Error::HyperError(_) | kube::Error::Service(_) => (GapReason::Unreachable, root_cause(error), false),
             kube::Error::Auth(_) => (GapReason::Unauthorized, root_cause(error), false),
             other => (GapReason::Failed, root_cause(other), false),
         };
         ApiError { reason, address: self.address.clone(), message, expired }
+    }
+}
+
+/// What a refusal says, as far as it can hold nothing of any object: who may do what, and what is served, the server
+/// says before it reads one. A conversion webhook may quote the object that it refuses, so it is told by its kind.
+fn told(status: &Status) -> String {
+    if matches!(status.code, 401 | 403 | 404 | 410) && !status.message.is_empty() {
+        return status.message.clone();
+    }
+    let is_of_a_name = |letter: char| letter.is_ascii_alphanumeric() || "-./=, ".contains(letter);
+    let converter = status.message.strip_prefix("conversion webhook for ").and_then(|rest| rest.split_once(" failed"));
+    match converter.filter(|(kind, _)| kind.chars().all(is_of_a_name)) {
+        Some((kind, _)) => format!("the conversion webhook for {kind} fails; its own log says why"),
+        None => format!("the API server answers with status {}; its own log says why", status.code),
     }
 }
 
@@ -216,4 +228,27 @@ fn root_cause(error: &dyn std::error::Error) -> String {
         cause = source;
     }
     cause.to_string()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn refused(code: u16, message: &str) -> String {
+        told(&Status::failure(message, "Reason").with_code(code))
+    }
+
+    #[test]
+    fn a_refusal_that_may_quote_an_object_is_told_in_other_words() {
+        let forbidden = "secrets is forbidden: User \"driftd\" cannot list resource \"secrets\"";
+        assert_eq!(refused(403, forbidden), forbidden);
+        assert_eq!(
+            refused(500, "conversion webhook for example.org/v2, Kind=Widget failed: spec: invalid value \"hunter2\""),
+            "the conversion webhook for example.org/v2, Kind=Widget fails; its own log says why"
+        );
+        for message in ["unable to decode \"hunter2\"", "conversion webhook for \"hunter2\" failed: x", ""] {
+            assert_eq!(refused(500, message), "the API server answers with status 500; its own log says why");
+        }
+        assert_eq!(refused(403, ""), "the API server answers with status 403; its own log says why");
+    }
 }

@@ -12,8 +12,8 @@ use super::sources::{Part, below, resolve};
 use super::tools::{HELM, Tool};
 use super::workspace::Workspace;
 use super::{RenderError, Rendered, Request, clock, complaint, stream};
-use crate::config::{Crds, Helm, Limits, Renderer};
-use crate::git::{Fetch, GitError};
+use crate::config::{Crds, Helm, Limits, Missing, Parameter, Renderer, Schema};
+use crate::git::{Fetch, GitError, SourceFile};
 use crate::yaml::{self, Budget};
 
 pub(super) use charts::Charts;
@@ -28,10 +28,16 @@ const HOOK: &str = "helm.sh/hook";
 const DEFAULT_NAMESPACE: &str = "default";
 
 /// Adds the files that lie elsewhere in the repository: values, and charts that this one depends on.
-pub(super) fn complete(part: Part, options: &Helm, fetch: Fetch<'_>) -> Result<Part, GitError> {
+pub(super) fn complete(part: Part, fetch: Fetch<'_>) -> Result<Part, GitError> {
     let mut part = part;
+    let of = Arc::clone(&part.of);
+    let options = &of.rendering.helm;
+    let of_parameters = options.parameters.iter().filter_map(|parameter| match parameter {
+        Parameter::File(_, name) => Some(name),
+        Parameter::Typed(_) | Parameter::Text(_) => None,
+    });
     let mut wanted: BTreeSet<String> =
-        options.value_files.iter().filter_map(|name| resolve(&part.path, name)).collect();
+        options.value_files.iter().chain(of_parameters).filter_map(|name| resolve(&part.path, name)).collect();
     wanted.extend(dependencies::local(&part));
     let have = |part: &Part, path: &str| {
         part.path.is_empty() || path.strip_prefix(&*part.path).is_some_and(|rest| rest.starts_with('/'))
@@ -120,16 +126,20 @@ impl Release<'_> {
         let options = self.options();
         let environment = self.request.environment;
         let name = options.release_name.as_ref().unwrap_or(&environment.name);
-        let namespace = environment.namespace.as_deref().unwrap_or(DEFAULT_NAMESPACE);
+        let namespace = options.namespace.as_deref().or(environment.namespace.as_deref()).unwrap_or(DEFAULT_NAMESPACE);
         let mut arguments = vec!["template".to_owned(), name.clone(), chart.display().to_string()];
         arguments.push(format!("--namespace={namespace}"));
         if options.crds == Crds::Included {
             arguments.push("--include-crds".to_owned());
         }
-        let capabilities = self.request.capabilities;
+        if options.schema == Schema::Skipped {
+            arguments.push("--skip-schema-validation".to_owned());
+        }
+        let capabilities = self.request.told();
         arguments.extend(capabilities.kube_version.iter().map(|version| format!("--kube-version={version}")));
         arguments.extend(capabilities.api_versions.iter().map(|api| format!("--api-versions={api}")));
         arguments.extend(self.values()?.into_iter().map(|file| format!("--values={}", file.display())));
+        arguments.extend(self.parameters()?);
         Ok(arguments)
     }
 
@@ -137,9 +147,12 @@ impl Release<'_> {
     fn values(&self) -> Result<Vec<PathBuf>, RenderError> {
         let mut files = Vec::new();
         for (index, name) in self.options().value_files.iter().enumerate() {
-            let path = resolve(&self.part.path, name);
-            let file = path.and_then(|path| self.part.files.iter().find(|file| *file.path == *path));
-            let file = file.ok_or_else(|| RenderError::NoValues { name: name.clone() })?;
+            let Some(file) = self.named(name) else {
+                match self.options().missing {
+                    Missing::Skipped => continue,
+                    Missing::Refused => return Err(RenderError::NoValues { name: name.clone() }),
+                }
+            };
             let copy = self.workspace.put_aside(&format!("values-{index}.yaml"), &file.bytes);
             files.push(copy.map_err(RenderError::Workspace)?);
         }
@@ -148,6 +161,25 @@ impl Release<'_> {
             files.push(copy.map_err(RenderError::Workspace)?);
         }
         Ok(files)
+    }
+
+    /// A file of the repository, or one that was borrowed from another under a name of its own.
+    fn named(&self, name: &str) -> Option<&SourceFile> {
+        let path = if name.starts_with('$') { Some(name.to_owned()) } else { resolve(&self.part.path, name) };
+        self.part.files.iter().find(|file| path.as_deref() == Some(&*file.path))
+    }
+
+    fn parameters(&self) -> Result<Vec<String>, RenderError> {
+        let argument = |(index, parameter): (usize, &Parameter)| match parameter {
+            Parameter::Typed(text) => Ok(format!("--set={text}")),
+            Parameter::Text(text) => Ok(format!("--set-string={text}")),
+            Parameter::File(name, path) => {
+                let file = self.named(path).ok_or_else(|| RenderError::NoValues { name: path.clone() })?;
+                let copy = self.workspace.put_aside(&format!("parameter-{index}"), &file.bytes);
+                Ok(format!("--set-file={name}={}", copy.map_err(RenderError::Workspace)?.display()))
+            }
+        };
+        self.options().parameters.iter().enumerate().map(argument).collect()
     }
 
     fn objects(&self, output: &str) -> Rendered {

@@ -37,9 +37,10 @@ const HOMES: [&str; 3] = ["charthome", "confighome", "helmhome"];
 const MOST: usize = 1000;
 
 /// Reads every folder that the kustomization of `part` needs, and tells what must not be built.
-pub(super) fn complete(part: Part, options: &Kustomize, fetch: Fetch<'_>) -> Result<Part, GitError> {
+pub(super) fn complete(part: Part, fetch: Fetch<'_>) -> Result<Part, GitError> {
+    let of = Arc::clone(&part.of);
     let mut walk = Walk {
-        options,
+        options: &of.rendering.kustomize,
         fetch,
         whole: vec![part.path.clone()],
         files: part.files.into_iter().map(|file| (Arc::clone(&file.path), file)).collect(),
@@ -54,13 +55,8 @@ pub(super) fn complete(part: Part, options: &Kustomize, fetch: Fetch<'_>) -> Res
         }
     }
     walk.plug_ins();
-    Ok(Part {
-        path: part.path,
-        renderer: part.renderer,
-        files: walk.files.into_values().collect(),
-        unread: walk.unread.into_iter().collect(),
-        refused: walk.refused,
-    })
+    let (files, unread) = (walk.files.into_values().collect(), walk.unread.into_iter().collect());
+    Ok(Part { of: part.of, path: part.path, renderer: part.renderer, files, unread, refused: walk.refused })
 }
 
 struct Walk<'a> {

@@ -1,5 +1,6 @@
 //! Kustomizations, built by the official program, each object with the file that it comes from.
 
+mod edit;
 mod inputs;
 
 use std::collections::HashMap;
@@ -13,7 +14,7 @@ use super::sources::{Part, below, document, resolve};
 use super::tools::{HELM, KUSTOMIZE, KUSTOMIZE_WITH_HELM, Tool};
 use super::workspace::Workspace;
 use super::{RenderError, Rendered, Request, clock, stream};
-use crate::config::{Environment, Kustomize, Permission, Renderer};
+use crate::config::{Edit, Permission, Renderer};
 use crate::drift::model::{KindKey, Packed};
 use crate::git::{Fetch, GitError};
 
@@ -25,13 +26,13 @@ const ORIGIN: &str = "config.kubernetes.io/origin";
 const ASK_FOR_ORIGINS: &str = "\nbuildMetadata: [originAnnotations]\n";
 
 /// Adds what the kustomization refers to elsewhere in the repository.
-pub(super) fn complete(part: Part, options: &Kustomize, fetch: Fetch<'_>) -> Result<Part, GitError> {
-    inputs::complete(part, options, fetch)
+pub(super) fn complete(part: Part, fetch: Fetch<'_>) -> Result<Part, GitError> {
+    inputs::complete(edit::apply(part, fetch)?, fetch)
 }
 
 /// Whether helm has a say in what is built.
-pub(super) fn inflates(part: &Part, environment: &Environment) -> bool {
-    part.renderer == Renderer::Kustomize && environment.rendering.kustomize.enable_helm == Permission::Allowed
+pub(super) fn inflates(part: &Part) -> bool {
+    part.renderer == Renderer::Kustomize && part.of.rendering.kustomize.enable_helm == Permission::Allowed
 }
 
 /// Builds the kustomization of `part`.
@@ -40,11 +41,12 @@ pub(super) async fn render(request: &Request<'_>, part: &Part) -> Result<Rendere
         return Err(RenderError::NoInput { path: part.path.clone(), wanted: FILES[0] });
     };
     let build = Build::new(request, part).await?;
-    let ended = build.run().await?;
+    build.edit().await?;
+    let ended = build.run(build.arguments()).await?;
     let mut rendered = stream::objects(&file, Renderer::Kustomize, &ended.output, request.redactor);
     // A second build, so that asking for the origins cannot change what is compared.
     if build.ask_for_origins(part, &file)?
-        && let Ok(ended) = build.run().await
+        && let Ok(ended) = build.run(build.arguments()).await
     {
         let described = stream::objects(&file, Renderer::Kustomize, &ended.output, request.redactor);
         let origins = origins(part, &described.objects);
@@ -76,7 +78,7 @@ struct Build<'a> {
 impl<'a> Build<'a> {
     async fn new(request: &'a Request<'a>, part: &'a Part) -> Result<Self, RenderError> {
         let rendering = &request.environment.rendering;
-        let inflates = inflates(part, request.environment);
+        let inflates = inflates(part);
         let needed = if inflates { &KUSTOMIZE_WITH_HELM } else { &KUSTOMIZE };
         let tool = request.tool(needed, rendering.kustomize.binary.as_deref()).await?;
         let helm = if inflates { Some(request.tool(&HELM, rendering.helm.binary.as_deref()).await?) } else { None };
@@ -85,7 +87,18 @@ impl<'a> Build<'a> {
         Ok(Self { request, part, tool, helm, workspace })
     }
 
-    async fn run(&self) -> Result<Ended, RenderError> {
+    /// Has kustomize change the file as the deployer does before it builds it.
+    async fn edit(&self) -> Result<(), RenderError> {
+        for edit in &self.request.environment.rendering.kustomize.edits {
+            if let Edit::Command(words) = edit {
+                let words = ["edit".to_owned()].into_iter().chain(words.iter().cloned());
+                self.run(words.collect()).await?;
+            }
+        }
+        Ok(())
+    }
+
+    async fn run(&self, arguments: Vec<String>) -> Result<Ended, RenderError> {
         let folder = self.workspace.tree().join(&self.part.path);
         let reach = match self.request.environment.rendering.kustomize.remote_bases {
             Permission::Allowed => Reach::Everybody,
@@ -93,7 +106,7 @@ impl<'a> Build<'a> {
         };
         let job = Job {
             program: &self.tool.path,
-            arguments: self.arguments(),
+            arguments,
             workspace: &self.workspace,
             folder,
             variables: clock::variables(self.request.clock, &self.workspace).map_err(RenderError::Workspace)?,
@@ -119,7 +132,7 @@ impl<'a> Build<'a> {
         if let Some(helm) = &self.helm {
             arguments.push("--enable-helm".to_owned());
             arguments.push(format!("--helm-command={}", helm.path.display()));
-            let capabilities = self.request.capabilities;
+            let capabilities = self.request.told();
             arguments.extend(capabilities.kube_version.iter().map(|version| format!("--helm-kube-version={version}")));
             arguments.extend(capabilities.api_versions.iter().map(|api| format!("--helm-api-versions={api}")));
         }

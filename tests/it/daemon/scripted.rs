@@ -112,6 +112,7 @@ pub fn config(names: &[&str]) -> Config {
             promoted_from: None,
             variants: Vec::new(),
             strategy: Strategy::Local,
+            follow: None,
         })
     });
     Config {

@@ -11,3 +11,7 @@ mod settings;
 mod site;
 mod trees;
 mod variation;
+
+pub use remote::tea;
+pub use site::official;
+pub use trees::{CHART, KUSTOMIZATION};

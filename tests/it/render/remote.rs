@@ -104,6 +104,12 @@ fn repository() -> (Served, TempDir) {
     (server, folder)
 }
 
+/// A Helm repository on loopback that serves the chart `tea` 1.2.3: its URL, and a folder with the archive.
+pub fn tea() -> (String, TempDir) {
+    let (server, folder) = repository();
+    (format!("http://{}", server.address()), folder)
+}
+
 /// Scans twice; tells how often the server was asked.
 #[track_caller]
 fn is_fetched_once(site: &Site, server: &Served, folder: &TempDir) {

@@ -131,7 +131,7 @@ impl Site {
         let sources = read(environment, &fetch).unwrap();
         let renderers = Renderers::default();
         let (capabilities, redactor) = (Capabilities::default(), redactor());
-        let rendered = renderers.render(environment, &sources, &capabilities, Clock::Utc, &redactor);
+        let rendered = renderers.render(&sources, &capabilities, Clock::Utc, &redactor);
         tokio::runtime::Runtime::new().unwrap().block_on(rendered)
     }
 

@@ -1,7 +1,7 @@
 //! Which folders a kustomization is built from, and which are refused.
 
 use super::*;
-use crate::config::Renderer;
+use crate::config::{Environment, Renderer};
 use crate::git::SourceTree;
 
 /// The files that are read for the kustomization in `app`, and the lines that are refused.
@@ -20,14 +20,17 @@ fn walk(files: &[(&str, &str)], options: &Kustomize) -> (Vec<String>, Vec<String
         Ok(SourceTree { revision: String::new(), files: found, unread: Vec::new() })
     };
     let tree = fetch(&["app".to_owned()]).unwrap();
+    let mut of = Environment::sample();
+    of.rendering.kustomize = options.clone();
     let part = Part {
+        of: Arc::new(of),
         path: "app".into(),
         renderer: Renderer::Kustomize,
         files: tree.files,
         unread: Vec::new(),
         refused: Vec::new(),
     };
-    let part = complete(part, options, &fetch).unwrap();
+    let part = complete(part, &fetch).unwrap();
     let refused = part.refused.iter().map(|gap| format!("{} {}", gap.source.as_ref().unwrap(), gap.message));
     (part.files.iter().map(|file| file.path.to_string()).collect(), refused.collect())
 }
