@@ -59,12 +59,11 @@ impl Programs {
             Err(GitError::NoPath { .. }) => return Ok(Content::default()),
             Err(error) => return Err(history_gap(&error)),
         };
-        let Environment { namespace, rendering, .. } = environment;
-        let key = format!("{} {namespace:?} {rendering:?}", sources.digest());
+        let key = sources.digest();
         if let Some(known) = self.known.get(&key) {
             return Ok(known.clone());
         }
-        let rendered = Handle::current().block_on(self.render(environment, &sources, redactor));
+        let rendered = Handle::current().block_on(self.render(&sources, redactor));
         let content = content_of(&rendered.map_err(|gap| at(commit, gap))?);
         if self.known.len() >= KEPT {
             self.known.clear();
@@ -74,17 +73,11 @@ impl Programs {
     }
 
     /// What the sources come to, without what is made anew by each rendering.
-    async fn render(
-        &self,
-        environment: &Environment,
-        sources: &Sources,
-        redactor: &Redactor,
-    ) -> Result<Vec<Desired>, Gap> {
+    async fn render(&self, sources: &Sources, redactor: &Redactor) -> Result<Vec<Desired>, Gap> {
         let capabilities = Capabilities::default();
-        let made =
-            async |clock| whole(self.renderers.render(environment, sources, &capabilities, clock, redactor).await);
+        let made = async |clock| whole(self.renderers.render(sources, &capabilities, clock, redactor).await);
         let first = made(Clock::Utc).await?;
-        if !sources.may_vary(environment) || !asks_for_chance(environment, sources) {
+        if !sources.may_vary() || !asks_for_chance(sources) {
             return Ok(first);
         }
         tokio::time::sleep(APART).await;
@@ -115,14 +108,13 @@ fn tree(location: &Path, commit: CommitId, held: Option<&Held>, paths: &[String]
     Ok(own)
 }
 
-fn asks_for_chance(environment: &Environment, sources: &Sources) -> bool {
-    let is_open = environment.rendering.helm.chart.is_none();
+fn asks_for_chance(sources: &Sources) -> bool {
     let is_quiet = |file: &crate::git::SourceFile| {
         std::str::from_utf8(&file.bytes).is_ok_and(|text| !CHANCE.iter().any(|word| text.contains(word)))
     };
     let all_quiet = sources.parts.iter().all(|part| match part.renderer {
         Renderer::Auto | Renderer::Plain => true,
-        Renderer::Helm => is_open && part.files.iter().all(is_quiet),
+        Renderer::Helm => part.of.rendering.helm.chart.is_none() && part.files.iter().all(is_quiet),
         // What it inflates comes from elsewhere; what a command does nobody knows.
         Renderer::Kustomize | Renderer::Command => false,
     });
