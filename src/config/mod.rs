@@ -14,6 +14,7 @@ mod repository;
 mod rules;
 #[cfg(test)]
 mod tests;
+mod web;
 mod webhook;
 
 use std::collections::BTreeMap;
@@ -36,6 +37,7 @@ pub use renderer::{
     ChartValues, Crds, Depth, Edit, Helm, Kustomize, Limits, Missing, Parameter, Permission, Plain, Program,
     RemoteChart, Renderer, Rendering, Schema, WithoutFile,
 };
+pub use web::{Clients, Tls, Versions, WebConfig};
 pub use webhook::{Forge, Webhooks};
 
 /// The whole configuration; every name in it refers to something that exists.
@@ -49,6 +51,8 @@ pub struct Config {
     pub settling: BTreeMap<Origin, Duration>,
     /// Where the daemon listens.
     pub listen: SocketAddr,
+    /// Who may read what is served, and over what; everybody over plain HTTP where absent.
+    pub web_config: Option<PathBuf>,
     /// Where drift is remembered beyond the process; in memory where absent.
     pub state: Option<PathBuf>,
     /// How long resolved drift is remembered.

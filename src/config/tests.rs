@@ -9,6 +9,7 @@ interval: 30s
 maxStaleness: 5m
 http:
   listen: 127.0.0.1:0
+  webConfigFile: web.yaml
 settling: { outdated: 2m, stale: 30s }
 state: state.db
 retention: 30d
@@ -158,6 +159,7 @@ fn a_whole_file_is_read() {
             Arc::new(follows("next", &https, next)),
             Arc::new(follows("fixed", &ssh, Reference::Tag("v1.2.0".into()))),
         ],
+        web_config: Some("/etc/driftd/web.yaml".into()),
         git_cache: Some("/etc/driftd/mirrors".into()),
         render_cache: Some("/etc/driftd/renders".into()),
         repositories: vec![platform, https, ssh, other],

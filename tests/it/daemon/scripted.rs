@@ -125,6 +125,7 @@ pub fn config(names: &[&str]) -> Config {
         redaction_key_file: None,
         webhooks: BTreeMap::new(),
         git_cache: None,
+        web_config: None,
         render_cache: None,
         environments: environments.collect(),
         repositories: vec![repository],
