@@ -215,7 +215,6 @@ fn read_environment(section: &Section<'_>, known: &Known<'_>) -> Result<Environm
         "variants",
         "strategy",
         "argocd",
-        "flux",
     ])?;
     let repository = section
         .require("repository", "name one of `repositories`")

@@ -236,6 +236,34 @@ fn webhooks_are_those_of_known_forges_with_a_secret() {
 }
 
 #[test]
+fn applications_stand_in_place_of_paths() {
+    let head = "clusters: [{name: c}]\nrepositories: [{name: r, url: /r}]\nenvironments:\n";
+    let entry = |name: &str, lines: &str| {
+        format!("  - {{name: {name}, repository: r, branch: b, cluster: c, argocd: {{{lines}}}}}\n")
+    };
+    let config = parse(&format!(
+        "{head}{}{}",
+        entry("all", "applications: apps"),
+        entry("one", "applications: [a.yaml], only: shop")
+    ));
+    let config = config.unwrap();
+    assert_eq!(config.environments[0].paths, ["apps"]);
+    assert!(config.environments[0].is_family() && !config.environments[1].is_family());
+    let wrong = format!(
+        "{head}  - {{name: a, repository: r, branch: b, cluster: c, path: x, namespace: n, argocd: {{}}}}\n  - {{name: b, repository: r, \
+         branch: b, cluster: c, promotedFrom: a}}\n"
+    );
+    let found = problems(&wrong).join("\n");
+    for part in [
+        "4: environments[0].path: has no effect beside `argocd`",
+        "4: environments[0].namespace: has no effect beside `argocd`",
+        "4: environments[0].argocd.applications: is missing",
+    ] {
+        assert!(found.contains(part), "{part}: {found}");
+    }
+}
+
+#[test]
 fn everything_that_is_wrong_is_told_at_once() {
     let text = "\
 intervall: 1m

@@ -93,6 +93,9 @@ pub(super) async fn gather(
         Err(Stop { tip, gaps }) => return Gathered::nothing(environment, rules, tip, gaps),
     };
     let mut rendering = Rendering { renderer: Some(inputs.sources.renderer()), hooks: rendered.hooks };
+    // Text that nobody asks for again makes room for what arrives.
+    let is_needed = inputs.is_rendered() || environment.strategy == Strategy::Server;
+    let inputs = is_needed.then_some(inputs);
     let mut gaps = rendered.gaps;
     if rendered.objects.is_empty() && gaps.is_empty() {
         gaps.push(nothing_declared(environment));
@@ -110,12 +113,12 @@ pub(super) async fn gather(
     gaps.extend(unread.into_iter().filter(|gap| !gaps.contains(gap)).collect::<Vec<_>>());
     let Beside { extra, coverage } = beside;
     let readings = versions::read(source, declared, &listing).await;
-    let answers = match environment.strategy {
-        Strategy::Local => HashMap::new(),
-        Strategy::Server => ask(source, &inputs.sources, &standing, &listing, &served).await,
+    let answers = match (environment.strategy, &inputs) {
+        (Strategy::Server, Some(inputs)) => ask(source, &inputs.sources, &standing, &listing, &served).await,
+        (Strategy::Server, None) | (Strategy::Local, _) => HashMap::new(),
     };
     let evidence = Evidence { standing, live: listing, extra, second: Second { readings, answers }, gaps };
-    let inputs = inputs.is_rendered().then_some(inputs);
+    let inputs = inputs.filter(Inputs::is_rendered);
     Gathered { tip: Some(tip), evidence, rendering, inputs, rollouts, coverage, ignore }
 }
 
