@@ -111,6 +111,10 @@ fn repositories() -> (Arc<Repository>, Arc<Repository>, Arc<Repository>) {
     (platform, https, ssh)
 }
 
+fn settling() -> BTreeMap<Origin, Duration> {
+    BTreeMap::from([(Origin::Outdated, Duration::from_mins(2)), (Origin::Stale, Duration::from_secs(30))])
+}
+
 #[test]
 fn a_whole_file_is_read() {
     let config = parse(WHOLE).unwrap();
@@ -138,10 +142,7 @@ fn a_whole_file_is_read() {
         interval: Duration::from_secs(30),
         max_staleness: Duration::from_mins(5),
         listen: "127.0.0.1:0".parse().unwrap(),
-        settling: BTreeMap::from([
-            (Origin::Outdated, Duration::from_mins(2)),
-            (Origin::Stale, Duration::from_secs(30)),
-        ]),
+        settling: settling(),
         state: Some("/etc/driftd/state.db".into()),
         retention: Duration::from_hours(30 * 24),
         redaction_key_file: Some("/run/key".into()),

@@ -47,7 +47,7 @@ impl Scene {
             "environments": names.iter().map(environment).collect::<Vec<_>>(),
         });
         fs::write(folder.path().join("driftd.yaml"), config.to_string()).unwrap();
-        let scene = Self { folder, repository: repository, names };
+        let scene = Self { folder, repository, names };
         for name in &scene.names {
             fs::create_dir(scene.folder.path().join(name)).unwrap();
             scene.set(name, "0");
