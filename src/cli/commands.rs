@@ -13,6 +13,7 @@ use crate::check::{self, Rule, UnknownEnvironments};
 use crate::config::{Config, ConfigError, ConfigFile};
 use crate::daemon::{self, DaemonError};
 use crate::demo::{self, DemoError};
+use crate::http::{Access, AccessError};
 use crate::pipeline::{self, DiffError, Pipeline, PipelineError, Promotions, Undeclared};
 use crate::report::{Listing, Report, Verdict};
 use crate::store::{self, Question, StoreError};
@@ -22,6 +23,8 @@ use crate::store::{self, Question, StoreError};
 pub(super) enum CommandError {
     #[error(transparent)]
     Config(#[from] ConfigError),
+    #[error(transparent)]
+    Access(#[from] AccessError),
     #[error(transparent)]
     Environments(#[from] UnknownEnvironments),
     #[error(transparent)]
@@ -173,6 +176,9 @@ fn diff(arguments: &Diff, color: Color) -> Result<Exit, CommandError> {
 
 fn validate(path: &Path, color: Color) -> Result<Exit, CommandError> {
     let config = Config::load(path)?;
+    if let Some(file) = &config.web_config {
+        Access::load(Some(file))?;
+    }
     let environments = config.environments.len();
     to_stdout(color, |out| writeln!(out, "{} is valid; environments: {environments}", path.display()))?;
     Ok(Exit::Success)

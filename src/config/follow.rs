@@ -28,34 +28,16 @@ pub enum Deployer {
         /// only Argo CD's own cluster is known, and others are gaps.
         destinations: Option<Vec<String>>,
     },
-    /// `Kustomization` and `HelmRelease`.
-    Flux,
 }
 
-impl Deployer {
-    /// Its own name.
-    #[must_use]
-    pub const fn as_str(&self) -> &'static str {
-        match self {
-            Self::ArgoCd { .. } => "Argo CD",
-            Self::Flux => "Flux",
-        }
-    }
-}
-
-/// Reads the one of `argocd` and `flux` that is there, and where the objects lie.
+/// Reads `argocd`, and where the objects lie.
 pub(super) fn read(section: &Section<'_>) -> Result<Option<(Follow, Vec<String>)>, Noted> {
-    let (argo_cd, flux) = (section.get("argocd"), section.get("flux"));
-    let (key, read) = match (&argo_cd, &flux) {
-        (None, None) => return Ok(None),
-        (Some(_), Some(flux)) => return Err(flux.note("stands beside `argocd`", "make an environment of each")),
-        (Some(argo_cd), None) => ("argocd", read_argo_cd(argo_cd)),
-        (None, Some(flux)) => ("flux", read_flux(flux)),
-    };
+    let Some(argo_cd) = section.get("argocd") else { return Ok(None) };
+    let read = read_argo_cd(&argo_cd);
     let mut idle = Ok(());
     for other in ["path", "namespace", "promotedFrom", "variants", "command"] {
         if let Some(cursor) = section.get(other) {
-            idle = Err(cursor.note(format!("has no effect beside `{key}`"), hint(other)));
+            idle = Err(cursor.note("has no effect beside `argocd`", hint(other)));
         }
     }
     let (deployer, only, paths) = read?;
@@ -66,7 +48,7 @@ pub(super) fn read(section: &Section<'_>) -> Result<Option<(Follow, Vec<String>)
 
 fn hint(key: &str) -> &'static str {
     match key {
-        "path" => "name the objects' files under `argocd.applications` or `flux.objects`",
+        "path" => "name the files with Applications under `argocd.applications`",
         "namespace" => "the objects name it",
         "promotedFrom" | "variants" => "promotion is followed between environments that name their paths themselves",
         _ => "the objects say how they are rendered",
@@ -82,20 +64,4 @@ fn read_argo_cd(cursor: &Cursor<'_>) -> Result<(Deployer, Option<String>, Vec<St
     let destinations = section.optional("destinations", read_texts);
     let namespace = namespace?.unwrap_or_else(|| ARGO_CD_NAMESPACE.to_owned());
     Ok((Deployer::ArgoCd { namespace, destinations: destinations? }, only?, paths?))
-}
-
-fn read_flux(cursor: &Cursor<'_>) -> Result<(Deployer, Option<String>, Vec<String>), Noted> {
-    let section = cursor.section(&["objects", "only"])?;
-    let hint = "name the files with Kustomizations and HelmReleases: `clusters/prod`";
-    let paths = section.require("objects", hint).and_then(|cursor| read_paths(&cursor));
-    let only = section.optional("only", |cursor| {
-        let text = cursor.text()?;
-        let parts: Vec<&str> = text.split('/').collect();
-        match parts[..] {
-            ["kustomization" | "helmrelease", _, _] => Ok(text.to_owned()),
-            _ => Err(cursor
-                .note("is no object of Flux", "write `kustomization/NAMESPACE/NAME` or `helmrelease/NAMESPACE/NAME`")),
-        }
-    });
-    Ok((Deployer::Flux, only?, paths?))
 }

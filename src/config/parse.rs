@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::net::{Ipv4Addr, SocketAddr};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -26,7 +26,7 @@ const LISTEN: SocketAddr = SocketAddr::new(std::net::IpAddr::V4(Ipv4Addr::UNSPEC
 
 /// Reads the one document of a file.
 pub(super) fn config(text: &[u8], folder: &Path) -> Result<Config, Vec<Problem>> {
-    let document = only_document(text)?;
+    let document = only_document(text, "name at least a cluster, a repository and an environment")?;
     let notes = Notes::new(&document.lines);
     let config = read(&Cursor::root(&document.value, &notes), folder);
     let problems = notes.into_problems();
@@ -36,7 +36,7 @@ pub(super) fn config(text: &[u8], folder: &Path) -> Result<Config, Vec<Problem>>
     }
 }
 
-fn only_document(text: &[u8]) -> Result<Document, Vec<Problem>> {
+pub(super) fn only_document(text: &[u8], contents: &str) -> Result<Document, Vec<Problem>> {
     let problem =
         |line, message: String, hint: &str| vec![Problem { line, path: String::new(), message, hint: hint.into() }];
     let mut documents = Vec::new();
@@ -48,7 +48,7 @@ fn only_document(text: &[u8]) -> Result<Document, Vec<Problem>> {
         );
     }
     match documents.len() {
-        0 => Err(problem(1, "is empty".into(), "name at least a cluster, a repository and an environment")),
+        0 => Err(problem(1, "is empty".into(), contents)),
         1 => Ok(documents.remove(0)),
         _ => Err(problem(
             documents[1].line,
@@ -61,6 +61,7 @@ fn only_document(text: &[u8]) -> Result<Document, Vec<Problem>> {
 fn read(root: &Cursor<'_>, folder: &Path) -> Result<Config, Noted> {
     let file = root.section(&[
         "interval",
+        "gitInterval",
         "maxStaleness",
         "http",
         "state",
@@ -82,6 +83,10 @@ fn read(root: &Cursor<'_>, folder: &Path) -> Result<Config, Noted> {
         "severity",
     ])?;
     let interval = file.optional("interval", |cursor| duration_of_at_least(cursor, SHORTEST_INTERVAL));
+    let git_interval = file.optional("gitInterval", |cursor| {
+        // Only a scan looks at Git.
+        duration_of_at_least(cursor, interval.ok().flatten().unwrap_or(INTERVAL))
+    });
     let max_staleness = file.optional("maxStaleness", |cursor| {
         let least = interval.ok().flatten().unwrap_or(SHORTEST_INTERVAL);
         duration_of_at_least(cursor, least)
@@ -112,14 +117,16 @@ fn read(root: &Cursor<'_>, folder: &Path) -> Result<Config, Noted> {
     renderers?;
     promotions?;
     let interval = interval?.unwrap_or(INTERVAL);
-    let (listen, webhooks) = http?.unwrap_or((LISTEN, Webhooks::new()));
+    let Http { listen, web_config, webhooks } = http?.unwrap_or_default();
     Ok(Config {
         interval,
+        git_interval: git_interval?.unwrap_or(interval),
         max_staleness: max_staleness?.unwrap_or(interval.saturating_mul(3)),
         state: state?,
         retention: retention?.unwrap_or(RETENTION),
         redaction_key_file: redaction_key_file?,
-        listen,
+        listen: listen.unwrap_or(LISTEN),
+        web_config,
         webhooks,
         git_cache: git_cache?,
         render_cache: render_cache?,
@@ -143,8 +150,16 @@ pub(super) fn duration_of_at_least(cursor: &Cursor<'_>, least: Duration) -> Resu
     Ok(duration)
 }
 
-fn read_http(cursor: &Cursor<'_>, folder: &Path) -> Result<(SocketAddr, Webhooks), Noted> {
-    let section = cursor.section(&["listen", "webhooks"])?;
+/// The section `http`.
+#[derive(Default)]
+struct Http {
+    listen: Option<SocketAddr>,
+    web_config: Option<PathBuf>,
+    webhooks: Webhooks,
+}
+
+fn read_http(cursor: &Cursor<'_>, folder: &Path) -> Result<Http, Noted> {
+    let section = cursor.section(&["listen", "webConfigFile", "webhooks"])?;
     let listen = section.optional("listen", |listen| {
         listen.text()?.parse().map_err(|_| {
             listen.note(
@@ -153,8 +168,9 @@ fn read_http(cursor: &Cursor<'_>, folder: &Path) -> Result<(SocketAddr, Webhooks
             )
         })
     });
+    let web_config = section.optional("webConfigFile", |cursor| Ok(folder.join(cursor.text()?)));
     let webhooks = section.optional("webhooks", |cursor| webhook::read(cursor, folder));
-    Ok((listen?.unwrap_or(LISTEN), webhooks?.unwrap_or_default()))
+    Ok(Http { listen: listen?, web_config: web_config?, webhooks: webhooks?.unwrap_or_default() })
 }
 
 fn read_cluster(section: &Section<'_>, folder: &Path) -> Result<Cluster, Noted> {
@@ -201,7 +217,6 @@ fn read_environment(section: &Section<'_>, known: &Known<'_>) -> Result<Environm
         "variants",
         "strategy",
         "argocd",
-        "flux",
     ])?;
     let repository = section
         .require("repository", "name one of `repositories`")

@@ -27,6 +27,7 @@ pub use worker::Scan;
 
 use crate::board::{Board, Configuration};
 use crate::config::{Config, ConfigError, ConfigFile, Environment};
+use crate::http::{Access, AccessError, Door};
 use crate::pipeline::{Pipeline, PipelineError, Promotions};
 use crate::report::Identity;
 use crate::store::Store;
@@ -51,6 +52,9 @@ pub enum DaemonError {
     /// There is no configuration.
     #[error(transparent)]
     Config(#[from] ConfigError),
+    /// Nobody can be let in.
+    #[error(transparent)]
+    Access(#[from] AccessError),
     /// Signals cannot be received.
     #[error("cannot receive signals: {0}")]
     Signals(io::Error),
@@ -107,6 +111,7 @@ pub struct Daemon {
     listener: TcpListener,
     address: SocketAddr,
     board: Arc<Board>,
+    door: Door,
     config: Config,
     store: Arc<Store>,
     promotions: Promotions,
@@ -118,15 +123,16 @@ impl Daemon {
     /// Binds the address of `config`, whose port may be 0.
     ///
     /// # Errors
-    /// The address cannot be bound.
+    /// The address cannot be bound, or the files of `http.webConfigFile` cannot be used.
     pub async fn bind(config: &Config) -> Result<Self, DaemonError> {
+        let door = Door::new(Access::load(config.web_config.as_deref())?);
         let (listener, address) = bind(config.listen).await?;
         // First of all: the key of the digests lies beside it.
         let store = Arc::new(Store::new(config.state.as_deref(), config.retention));
         let board = Board::new(config.environments.iter().map(|environment| identity(environment)).collect());
         let promotions = Promotions::new(config)?;
         let (board, config) = (Arc::new(board), config.clone());
-        Ok(Self { listener, address, board, config, store, promotions, reloads: None })
+        Ok(Self { listener, address, board, door, config, store, promotions, reloads: None })
     }
 
     /// Where it listens.

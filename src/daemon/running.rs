@@ -12,7 +12,7 @@ use super::worker::Scan;
 use super::{Daemon, DaemonError, bind, promote};
 use crate::board::{Board, Configuration};
 use crate::config::{Config, ConfigError, ConfigFile, ConfigText};
-use crate::http::{self, Webhooks};
+use crate::http::{self, Access, Door, Limits, Webhooks};
 use crate::pipeline::Promotions;
 use crate::store::Store;
 
@@ -27,19 +27,22 @@ pub(super) struct Running<S> {
     tasks: Tasks,
     systemd: Arc<Systemd>,
     fleet: Fleet<S>,
+    door: Door,
     webhooks: Webhooks,
     server: Task,
+    doorkeeper: Option<Task>,
     promoting: Option<Task>,
     _word: Option<Task>,
 }
 
 impl<S: Scan> Running<S> {
     pub(super) fn start(daemon: Daemon, scanner: S, tasks: Tasks) -> Self {
-        let Daemon { listener, address, board, store, config, promotions, .. } = daemon;
+        let Daemon { listener, address, board, door, store, config, promotions, .. } = daemon;
         let (scanner, promotions) = (Arc::new(scanner), Arc::new(promotions));
         let webhooks = Webhooks::default();
         webhooks.follow(&config);
-        let server = serve(listener, (&board, &store, &webhooks), &tasks);
+        let server = serve(listener, (&board, &store, &webhooks, &door), &tasks);
+        let doorkeeper = attend(&door, &config, &tasks);
         let systemd = Arc::new(Systemd::from_environment());
         let word = systemd
             .is_listening()
@@ -56,8 +59,10 @@ impl<S: Scan> Running<S> {
             tasks,
             systemd,
             fleet,
+            door,
             webhooks,
             server,
+            doorkeeper,
             promoting,
             _word: word,
         }
@@ -91,6 +96,7 @@ impl<S: Scan> Running<S> {
         if config == self.config {
             return Ok(text.digest());
         }
+        let access = Access::load(config.web_config.as_deref())?;
         let moved = if config.listen == self.config.listen { None } else { Some(bind(config.listen).await?) };
         if (&config.state, config.retention) != (&self.config.state, self.config.retention) {
             tracing::warn!(
@@ -98,6 +104,8 @@ impl<S: Scan> Running<S> {
             );
         }
         // Nothing can fail from here on.
+        self.door.change(access);
+        self.doorkeeper = attend(&self.door, &config, &self.tasks);
         self.promotions = Arc::new(self.promotions.reconfigured(&config));
         self.scanner = Arc::new(self.scanner.reconfigured(&config, self.promotions.repositories()));
         if let Some(promoting) = self.promoting.take() {
@@ -106,10 +114,8 @@ impl<S: Scan> Running<S> {
         self.fleet.follow(&config, Arc::clone(&self.scanner)).await;
         self.promoting = look_at(&self.promotions, &config, &self.board, &self.tasks);
         if let Some((listener, address)) = moved {
-            let before = mem::replace(
-                &mut self.server,
-                serve(listener, (&self.board, &self.store, &self.webhooks), &self.tasks),
-            );
+            let parts = (&self.board, &self.store, &self.webhooks, &self.door);
+            let before = mem::replace(&mut self.server, serve(listener, parts, &self.tasks));
             before.end().await;
             tracing::info!(%address, "listening");
         }
@@ -125,11 +131,20 @@ impl<S: Scan> Running<S> {
 
 fn serve(
     listener: TcpListener,
-    (board, store, webhooks): (&Arc<Board>, &Arc<Store>, &Webhooks),
+    (board, store, webhooks, door): (&Arc<Board>, &Arc<Store>, &Webhooks, &Door),
     tasks: &Tasks,
 ) -> Task {
-    let router = http::router(Arc::clone(board), Arc::clone(store), webhooks.clone());
-    tasks.spawn_draining("the HTTP server", |draining| http::serve(listener, router, draining.begun()))
+    let router = http::router(Arc::clone(board), Arc::clone(store), webhooks.clone(), door);
+    let door = door.clone();
+    tasks.spawn_draining("the HTTP server", |draining| {
+        http::serve(listener, router, door, Limits::default(), draining.begun())
+    })
+}
+
+/// Follows the files that say who may come in, where there are any.
+fn attend(door: &Door, config: &Config, tasks: &Tasks) -> Option<Task> {
+    let file = config.web_config.clone()?;
+    Some(tasks.spawn("the look at certificates and users", door.clone().attend(file)))
 }
 
 /// Looks at the promotions again and again, where there are any.

@@ -75,6 +75,7 @@ impl<S> Course<S> {
     pub(super) fn new(config: &Config, scanner: Arc<S>) -> Self {
         let common = Config {
             listen: SocketAddr::from(([0, 0, 0, 0], 0)),
+            web_config: None,
             webhooks: BTreeMap::new(),
             repositories: Vec::new(),
             environments: Vec::new(),

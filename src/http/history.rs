@@ -1,24 +1,19 @@
 //! What drifted, when, by whom and for how long: `/api/v1/history`.
 
-use std::sync::Arc;
-
 use axum::extract::{RawQuery, State};
 use axum::http::{StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use jiff::Timestamp;
 use serde_json::json;
 
+use super::Desk;
 use super::{error, json_response};
-use crate::board::Board;
 use crate::config;
 use crate::report::history;
-use crate::store::{Question, Store, StoreError};
+use crate::store::{Question, StoreError};
 
 /// The record; with `?environment=NAME` that of one environment, with `?since=7d` what stood within the last week.
-pub(super) async fn answer(
-    State((board, store)): State<(Arc<Board>, Arc<Store>)>,
-    RawQuery(query): RawQuery,
-) -> Response {
+pub(super) async fn answer(State(Desk { board, store }): State<Desk>, RawQuery(query): RawQuery) -> Response {
     let question = match question(query.as_deref().unwrap_or_default(), Timestamp::now()) {
         Ok(question) => question,
         Err(message) => return error(StatusCode::BAD_REQUEST, &message),

@@ -2,26 +2,30 @@
 //! it.
 
 mod accept;
+mod access;
 mod history;
 mod page;
 mod server;
+mod users;
 mod webhook;
 
 use std::sync::Arc;
 
 use axum::Router;
 use axum::body::Body;
-use axum::extract::{RawQuery, State};
+use axum::extract::{FromRef, RawQuery, State};
 use axum::http::{HeaderName, HeaderValue, StatusCode, header};
-use axum::middleware::map_response;
+use axum::middleware::{from_fn_with_state, map_response};
 use axum::response::{Html, IntoResponse, Response};
-use axum::routing::get;
+use axum::routing::{MethodRouter, get};
 use jiff::Timestamp;
 use serde_json::{Value, json};
 use tower_http::CompressionLevel;
 use tower_http::compression::CompressionLayer;
+use tower_http::limit::RequestBodyLimitLayer;
 
-pub use server::serve;
+pub use access::{Access, AccessError, Door};
+pub use server::{Limits, serve};
 pub use webhook::Webhooks;
 
 use crate::board::{Board, Notice};
@@ -29,23 +33,54 @@ use crate::metrics;
 use crate::report::{EnvironmentReport, Listing, Report, json, promotion};
 use crate::store::Store;
 
-/// Every route, over what stands on `board` and what is on record.
-pub fn router(board: Arc<Board>, store: Arc<Store>, webhooks: Webhooks) -> Router {
-    let record = Router::new().route("/api/v1/history", get(history::answer)).with_state((Arc::clone(&board), store));
+/// None of the routes that read wants a body.
+const MAX_BODY_BYTES: usize = 64 * 1024;
+
+/// Where answers come from.
+#[derive(Clone)]
+struct Desk {
+    board: Arc<Board>,
+    store: Arc<Store>,
+}
+
+impl FromRef<Desk> for Arc<Board> {
+    fn from_ref(desk: &Desk) -> Self {
+        Self::clone(&desk.board)
+    }
+}
+
+/// What can be read, by its path.
+fn routes() -> Vec<(&'static str, MethodRouter<Desk>)> {
+    vec![
+        ("/", get(index)),
+        ("/metrics", get(scrape)),
+        ("/livez", get(async || "ok\n")),
+        ("/readyz", get(ready)),
+        ("/version", get(async || version())),
+        ("/api/v1/report", get(report)),
+        ("/api/v1/promotions", get(promotions)),
+        ("/api/v1/history", get(history::answer)),
+    ]
+}
+
+/// The path of everything that can be read.
+#[must_use]
+pub fn paths() -> Vec<&'static str> {
+    routes().into_iter().map(|(path, _)| path).collect()
+}
+
+/// Every route, over what stands on `board` and what is on record, for whom `door` lets in.
+pub fn router(board: Arc<Board>, store: Arc<Store>, webhooks: Webhooks, door: &Door) -> Router {
     let webhooks = webhook::router(webhooks, &board);
-    Router::new()
-        .route("/", get(index))
-        .route("/metrics", get(scrape))
-        .route("/livez", get(async || "ok\n"))
-        .route("/readyz", get(ready))
-        .route("/version", get(async || version()))
-        .route("/api/v1/report", get(report))
-        .route("/api/v1/promotions", get(promotions))
+    let readable = routes().into_iter().fold(Router::new(), |router, (path, route)| router.route(path, route));
+    readable
         .fallback(async || error(StatusCode::NOT_FOUND, "there is nothing at this path"))
-        .with_state(board)
-        .merge(record)
+        .with_state(Desk { board, store })
+        .layer(RequestBodyLimitLayer::new(MAX_BODY_BYTES))
         .merge(webhooks)
         .layer(CompressionLayer::new().quality(CompressionLevel::Fastest))
+        // Layers that follow see a request before those that stand above: nothing answers before the filter.
+        .layer(from_fn_with_state(door.clone(), access::filter))
         .layer(map_response(async |response: Response| harden(response)))
 }
 

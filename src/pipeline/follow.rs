@@ -85,7 +85,6 @@ impl Reading<'_> {
         let setting = Setting { environment, repositories: &repositories };
         let mut described = match &follow.deployer {
             Deployer::ArgoCd { .. } => argo::application(object, only, &setting, self.redactor),
-            Deployer::Flux => Described::default(),
         };
         described.gaps.extend(outdated);
         let mut sources = Sources { parts: Vec::new(), finish: described.finish.clone() };
@@ -179,7 +178,6 @@ fn chosen(objects: impl Iterator<Item = Desired>, mut gaps: Vec<Gap>, deployer: 
                 let is_meant = argo::is_application(&object) && argo::is_meant(&object, destinations.as_deref());
                 is_meant.then(|| argo::instance_name(&object, namespace))
             }
-            Deployer::Flux => None,
         };
         let Some(name) = name else { continue };
         if seen.insert(name.clone()) {
@@ -207,9 +205,6 @@ fn none_found(environment: &Environment, follow: &Follow, name: &str) -> Gap {
         Deployer::ArgoCd { .. } => format!(
             "{paths} declares no Application {name} for this cluster; check `argocd.applications` and `argocd.destinations`"
         ),
-        Deployer::Flux => {
-            format!("{paths} declares no Kustomization or HelmRelease {name}; check `flux.objects`")
-        }
     };
     Gap { stage: Stage::Git, scope: format!("path {paths}"), reason: GapReason::NotFound, message, source: None }
 }

@@ -25,16 +25,12 @@ pub enum LeaveOut {
     Nothing,
     /// Hooks of Argo CD and Helm, and what Argo CD skips.
     Hooks,
-    /// What Flux is told not to apply.
-    Disabled,
 }
 
 const ARGO_CD_HOOK: &str = "argocd.argoproj.io/hook";
 const HELM_HOOK: &str = "helm.sh/hook";
 /// Helm 2's mark of definitions, which are no hooks.
 const CRD_INSTALL: &str = "crd-install";
-const FLUX: [(&str, &str); 2] =
-    [("kustomize.toolkit.fluxcd.io/reconcile", "disabled"), ("kustomize.toolkit.fluxcd.io/ssa", "ignore")];
 
 impl Finish {
     /// The objects as they are applied; tells how many are not.
@@ -78,10 +74,6 @@ impl Finish {
                 says("annotations", ARGO_CD_HOOK).is_some()
                     || says("annotations", HELM_HOOK).is_some_and(|hook| hook != CRD_INSTALL)
             }
-            LeaveOut::Disabled => FLUX.iter().any(|(key, value)| {
-                let is = |place| says(place, key).is_some_and(|said| said.eq_ignore_ascii_case(value));
-                is("annotations") || is("labels")
-            }),
         }
     }
 }
@@ -122,19 +114,15 @@ mod tests {
     }
 
     #[test]
-    fn hooks_and_what_is_not_reconciled_are_left_out() {
-        for (annotations, argo_cd, flux) in [
-            (json!({}), 1, 1),
-            (json!({"argocd.argoproj.io/hook": "PreSync"}), 0, 1),
-            (json!({"argocd.argoproj.io/hook": "Skip"}), 0, 1),
-            (json!({"helm.sh/hook": "test"}), 0, 1),
-            (json!({"helm.sh/hook": "crd-install"}), 1, 1),
-            (json!({"kustomize.toolkit.fluxcd.io/reconcile": "disabled"}), 1, 0),
-            (json!({"kustomize.toolkit.fluxcd.io/ssa": "Ignore"}), 1, 0),
-            (json!({"kustomize.toolkit.fluxcd.io/ssa": "Merge"}), 1, 1),
+    fn hooks_are_left_out() {
+        for (annotations, expected) in [
+            (json!({}), 1),
+            (json!({"argocd.argoproj.io/hook": "PreSync"}), 0),
+            (json!({"argocd.argoproj.io/hook": "Skip"}), 0),
+            (json!({"helm.sh/hook": "test"}), 0),
+            (json!({"helm.sh/hook": "crd-install"}), 1),
         ] {
-            assert_eq!(kept(LeaveOut::Hooks, &annotations), argo_cd, "{annotations}");
-            assert_eq!(kept(LeaveOut::Disabled, &annotations), flux, "{annotations}");
+            assert_eq!(kept(LeaveOut::Hooks, &annotations), expected, "{annotations}");
             assert_eq!(kept(LeaveOut::Nothing, &annotations), 1);
         }
     }

@@ -1,4 +1,4 @@
-//! What the objects of Argo CD and Flux say of environments, in the words in which driftd renders them.
+//! What the objects of Argo CD say of environments, in the words in which driftd renders them.
 
 #![deny(clippy::disallowed_methods, clippy::disallowed_types)]
 

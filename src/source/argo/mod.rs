@@ -144,10 +144,8 @@ impl<'a> Reader<'a> {
     }
 
     fn destinations(&self) -> Option<&[String]> {
-        match &self.setting.environment.follow.as_ref()?.deployer {
-            crate::config::Deployer::ArgoCd { destinations, .. } => destinations.as_deref(),
-            crate::config::Deployer::Flux => None,
-        }
+        let crate::config::Deployer::ArgoCd { destinations, .. } = &self.setting.environment.follow.as_ref()?.deployer;
+        destinations.as_deref()
     }
 
     fn origin(&self, source: &Field<'_>) -> Option<Origin> {

@@ -1,6 +1,8 @@
 //! The daemon over real HTTP on loopback, its scans driven by the test.
 
 mod client;
+mod door;
+mod limits;
 mod scripted;
 mod webhook;
 

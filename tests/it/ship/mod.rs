@@ -14,6 +14,7 @@ mod process;
 mod prometheus;
 mod readme;
 mod reload;
+mod secured;
 mod soak;
 mod workspace;
 
