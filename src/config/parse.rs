@@ -94,12 +94,11 @@ fn read(root: &Cursor<'_>, folder: &Path) -> Result<Config, Noted> {
         duration_of_at_least(cursor, least)
     });
     let settling = file.optional("settling", read_settling);
-    let state = file.optional("state", |cursor| Ok(folder.join(cursor.text()?)));
+    let path = |key| file.optional(key, |cursor| Ok(folder.join(cursor.text()?)));
+    let (state, redaction_key_file) = (path("state"), path("redactionKeyFile"));
     let retention = file.optional("retention", |cursor| duration_of_at_least(cursor, SHORTEST_RETENTION));
-    let redaction_key_file = file.optional("redactionKeyFile", |cursor| Ok(folder.join(cursor.text()?)));
     let http = file.optional("http", |cursor| read_http(cursor, folder));
-    let git_cache = file.optional("gitCache", |cursor| Ok(folder.join(cursor.text()?)));
-    let render_cache = file.optional("renderCache", |cursor| Ok(folder.join(cursor.text()?)));
+    let (git_cache, render_cache) = (path("gitCache"), path("renderCache"));
     let clusters = Named::read(&file, "clusters", |section| read_cluster(section, folder));
     let repositories = Named::read(&file, "repositories", |section| {
         let unnamed = repository::read(section, folder);
