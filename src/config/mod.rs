@@ -43,8 +43,10 @@ pub use webhook::{Forge, Webhooks};
 /// The whole configuration; every name in it refers to something that exists.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Config {
-    /// How often Git is looked at and each environment is scanned.
+    /// How often each environment is scanned.
     pub interval: Duration,
+    /// How often a remote repository is asked; no less than `interval`.
+    pub git_interval: Duration,
     /// How long the last known drift stands while it cannot be checked.
     pub max_staleness: Duration,
     /// Where the daemon listens.
@@ -224,6 +226,8 @@ pub struct Credentials {
     pub password_file: Option<PathBuf>,
     /// A token in place of a password, with or without a user.
     pub token_file: Option<PathBuf>,
+    /// A token that is sent as `Bearer`.
+    pub bearer_token_file: Option<PathBuf>,
     /// A private key for ssh; the agent's keys and ssh's own default ones where absent.
     pub ssh_key_file: Option<PathBuf>,
     /// The passphrase of that key.

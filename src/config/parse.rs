@@ -61,6 +61,7 @@ pub(super) fn only_document(text: &[u8], contents: &str) -> Result<Document, Vec
 fn read(root: &Cursor<'_>, folder: &Path) -> Result<Config, Noted> {
     let file = root.section(&[
         "interval",
+        "gitInterval",
         "maxStaleness",
         "http",
         "state",
@@ -82,6 +83,10 @@ fn read(root: &Cursor<'_>, folder: &Path) -> Result<Config, Noted> {
         "severity",
     ])?;
     let interval = file.optional("interval", |cursor| duration_of_at_least(cursor, SHORTEST_INTERVAL));
+    let git_interval = file.optional("gitInterval", |cursor| {
+        // Only a scan looks at Git.
+        duration_of_at_least(cursor, interval.ok().flatten().unwrap_or(INTERVAL))
+    });
     let max_staleness = file.optional("maxStaleness", |cursor| {
         let least = interval.ok().flatten().unwrap_or(SHORTEST_INTERVAL);
         duration_of_at_least(cursor, least)
@@ -115,6 +120,7 @@ fn read(root: &Cursor<'_>, folder: &Path) -> Result<Config, Noted> {
     let Http { listen, web_config, webhooks } = http?.unwrap_or_default();
     Ok(Config {
         interval,
+        git_interval: git_interval?.unwrap_or(interval),
         max_staleness: max_staleness?.unwrap_or(interval.saturating_mul(3)),
         state: state?,
         retention: retention?.unwrap_or(RETENTION),

@@ -64,22 +64,32 @@ fn read_credentials(cursor: &Cursor<'_>, folder: &Path) -> Result<Credentials, N
         "usernameFile",
         "passwordFile",
         "tokenFile",
+        "bearerTokenFile",
         "sshKeyFile",
         "sshPassphraseFile",
         "knownHostsFile",
     ])?;
     let read = |key| section.optional(key, |cursor| file(cursor, folder));
     let (username, password, token) = (read("usernameFile"), read("passwordFile"), read("tokenFile"));
+    let bearer = read("bearerTokenFile");
     let (key, passphrase, known_hosts) = (read("sshKeyFile"), read("sshPassphraseFile"), read("knownHostsFile"));
     let credentials = Credentials {
         username_file: username?,
         password_file: password?,
         token_file: token?,
+        bearer_token_file: bearer?,
         ssh_key_file: key?,
         ssh_passphrase_file: passphrase?,
         known_hosts_file: known_hosts?,
     };
+    let basic = credentials.username_file.is_some() || credentials.password_file.is_some();
     match &credentials {
+        Credentials { bearer_token_file: Some(_), token_file, .. } if basic || token_file.is_some() => {
+            Err(section.cursor.note(
+                "has a bearer token and another login",
+                "keep `bearerTokenFile`, or what the server takes otherwise",
+            ))
+        }
         Credentials { password_file: Some(_), token_file: Some(_), .. } => {
             Err(section.cursor.note("has both a password and a token", "keep `passwordFile` or `tokenFile`"))
         }
@@ -103,6 +113,9 @@ fn read_proxy(cursor: &Cursor<'_>) -> Result<Proxy, Noted> {
     }
     let hint = "write `http://HOST:PORT` or `https://HOST:PORT`, or `none` to use no proxy at all";
     let (scheme, authority) = text.split_once("://").unwrap_or(("", text));
+    if scheme.starts_with("socks") {
+        return Err(cursor.note("is a SOCKS proxy, which is not supported", hint));
+    }
     if !matches!(scheme, "http" | "https") {
         return Err(cursor.note("is no http or https proxy", hint));
     }
@@ -119,7 +132,9 @@ fn read_proxy(cursor: &Cursor<'_>) -> Result<Proxy, Noted> {
 /// Credentials and settings that the address cannot use are mistakes, not spare parts.
 fn fits(section: &Section<'_>, repository: &Unnamed) -> Result<(), Noted> {
     let credentials = &repository.credentials;
-    let basic = credentials.password_file.is_some() || credentials.token_file.is_some();
+    let basic = credentials.password_file.is_some()
+        || credentials.token_file.is_some()
+        || credentials.bearer_token_file.is_some();
     let ssh = credentials.ssh_key_file.is_some() || credentials.known_hosts_file.is_some();
     let wrong = |key: &str, message: &str, hint: &str| {
         let cursor = section.get(key);

@@ -6,6 +6,7 @@ use crate::drift::model::{Category, Glob, ObjectMatch, Severity};
 
 const WHOLE: &str = "
 interval: 30s
+gitInterval: 5m
 maxStaleness: 5m
 http:
   listen: 127.0.0.1:0
@@ -135,6 +136,7 @@ fn a_whole_file_is_read() {
     let next = Reference::Pattern(Pattern { name: Glob::new("release_v*"), pick: Pick::HighestSemver });
     let expected = Config {
         interval: Duration::from_secs(30),
+        git_interval: Duration::from_mins(5),
         max_staleness: Duration::from_mins(5),
         listen: "127.0.0.1:0".parse().unwrap(),
         state: Some("/etc/driftd/state.db".into()),
@@ -199,7 +201,7 @@ fn what_is_left_out_has_its_default() {
          environments: [{name: e, repository: r, branch: main, cluster: c}]\n",
     )
     .unwrap();
-    assert_eq!(config.interval, Duration::from_mins(1));
+    assert_eq!((config.interval, config.git_interval), (Duration::from_mins(1), Duration::from_mins(1)));
     assert_eq!(config.max_staleness, Duration::from_mins(3));
     assert_eq!(config.listen, "0.0.0.0:9847".parse().unwrap());
     assert_eq!(config.environments[0].cluster.source, api(None, None));
@@ -351,6 +353,8 @@ fn what_is_no_yaml_is_told_with_its_line() {
 fn durations_have_a_least_value() {
     let found = problems("interval: 0s\nmaxStaleness: 0s\n");
     assert!(found.contains(&"1: interval: is too short (make it 1s or more)".to_owned()), "{found:?}");
+    let found = problems("interval: 5m\ngitInterval: 4m\n");
+    assert!(found.contains(&"2: gitInterval: is too short (make it 300s or more)".to_owned()), "{found:?}");
     let found = problems("interval: 5m\nmaxStaleness: 4m\n");
     assert!(found.contains(&"2: maxStaleness: is too short (make it 300s or more)".to_owned()), "{found:?}");
 }
@@ -436,7 +440,7 @@ environments: [{name: x, repository: a, branch: main, cluster: c}]
         "9: repositories[6].credentials: has a password without a user name",
         "9: repositories[6].idleTimeout: is too short",
         "10: repositories[7].credentials: has a user name without a password",
-        "10: repositories[7].proxy: is no http or https proxy",
+        "10: repositories[7].proxy: is a SOCKS proxy, which is not supported",
         "11: repositories[8].credentials: has both a password and a token",
         "12: repositories[9].credentials: has a passphrase without its key",
         "13: repositories[10].proxy: holds a user or a password",

@@ -31,7 +31,10 @@ struct Shared {
     /// Submodules that no repository of the configuration is, by their addresses.
     submodules: Mutex<HashMap<String, Arc<Entry>>>,
     cache: Arc<Cache>,
+    /// How often a server is asked.
     pace: Duration,
+    /// How much sooner it may be asked, so that a round is never left out.
+    slack: Duration,
 }
 
 /// One repository.
@@ -170,7 +173,8 @@ impl Repositories {
             entries: config.repositories.iter().map(entry).collect(),
             submodules: Mutex::default(),
             cache,
-            pace: config.interval,
+            pace: config.git_interval,
+            slack: config.interval / 2,
         }))
     }
 
@@ -316,7 +320,7 @@ impl Shared {
         let new_wishes = !entry.asked.swap(true, Ordering::Relaxed);
         let changed = *entry.changed.lock().unwrap_or_else(PoisonError::into_inner);
         let is_told = new_wishes || changed > state.began;
-        if is_told || state.is_due(self.pace, &of_files) || (state.failure.is_none() && lacking()) {
+        if is_told || state.is_due(self.pace, self.slack, &of_files) || (state.failure.is_none() && lacking()) {
             state.began = Some(Instant::now());
             let updated = Session::new(&entry.repository, asked.clone())
                 .and_then(|session| mirror.update(&Arc::new(session), wanted));
@@ -367,15 +371,15 @@ fn has(location: &Path, wanted: &[Reference], known: &References) -> bool {
 }
 
 impl State {
-    /// Whether it is time to ask: half a pace after the last answer, so that a round is never left out, and after a
-    /// failure by and by later, unless the credentials have changed since.
-    fn is_due(&self, pace: Duration, of_files: &Fingerprint) -> bool {
+    /// Whether it is time to ask: a pace after the last answer, with some slack, and after a failure by and by later,
+    /// unless the credentials have changed since.
+    fn is_due(&self, pace: Duration, slack: Duration, of_files: &Fingerprint) -> bool {
         match (&self.failure, self.asked) {
             (Some(failure), _) => {
                 failure.fingerprint != *of_files
                     || failure.at.elapsed() >= backoff::pause(failure.count, pace).mul_f64(0.5)
             }
-            (None, Some(asked)) => asked.elapsed() >= pace / 2,
+            (None, Some(asked)) => asked.elapsed() >= pace.saturating_sub(slack),
             (None, None) => true,
         }
     }

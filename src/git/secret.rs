@@ -31,6 +31,9 @@ impl Secrets {
             Some(password) => Some(password),
             None => read("tokenFile", &credentials.token_file)?,
         };
+        if let Some(token) = read("bearerTokenFile", &credentials.bearer_token_file)? {
+            return Ok(Self { authorization: Some(format!("Bearer {token}")), hidden: vec![token] });
+        }
         let Some(password) = password else { return Ok(Self::default()) };
         let user = user.unwrap_or_else(|| TOKEN_USER.to_owned());
         let encoded = STANDARD.encode(format!("{user}:{password}"));
@@ -64,9 +67,16 @@ pub(super) type Fingerprint = Vec<Option<(SystemTime, u64)>>;
 
 /// The fingerprint of every file that a fetch depends on.
 pub(super) fn fingerprint(credentials: &Credentials, ca_file: Option<&Path>) -> Fingerprint {
-    let Credentials { username_file, password_file, token_file, ssh_key_file, ssh_passphrase_file, known_hosts_file } =
-        credentials;
-    [username_file, password_file, token_file, ssh_key_file, ssh_passphrase_file, known_hosts_file]
+    let Credentials {
+        username_file,
+        password_file,
+        token_file,
+        bearer_token_file,
+        ssh_key_file,
+        ssh_passphrase_file,
+        known_hosts_file,
+    } = credentials;
+    [username_file, password_file, token_file, bearer_token_file, ssh_key_file, ssh_passphrase_file, known_hosts_file]
         .into_iter()
         .map(Option::as_deref)
         .chain([ca_file])

@@ -192,7 +192,7 @@ fn chosen(objects: impl Iterator<Item = Desired>, mut gaps: Vec<Gap>, deployer: 
     Descriptions { objects: chosen, gaps }
 }
 
-/// What an ApplicationSet would generate is not known.
+/// What an `ApplicationSet` would generate is not known.
 fn unsupported(object: &Desired) -> Gap {
     Gap {
         stage: Stage::Parse,

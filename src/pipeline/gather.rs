@@ -93,6 +93,9 @@ pub(super) async fn gather(
         Err(Stop { tip, gaps }) => return Gathered::nothing(environment, rules, tip, gaps),
     };
     let mut rendering = Rendering { renderer: Some(inputs.sources.renderer()), hooks: rendered.hooks };
+    // Text that nobody asks for again makes room for what arrives.
+    let is_needed = inputs.is_rendered() || environment.strategy == Strategy::Server;
+    let inputs = is_needed.then_some(inputs);
     let mut gaps = rendered.gaps;
     if rendered.objects.is_empty() && gaps.is_empty() {
         gaps.push(nothing_declared(environment));
@@ -110,12 +113,12 @@ pub(super) async fn gather(
     gaps.extend(unread.into_iter().filter(|gap| !gaps.contains(gap)).collect::<Vec<_>>());
     let Beside { extra, coverage } = beside;
     let readings = versions::read(source, declared, &listing).await;
-    let answers = match environment.strategy {
-        Strategy::Local => HashMap::new(),
-        Strategy::Server => ask(source, &inputs.sources, &standing, &listing, &served).await,
+    let answers = match (environment.strategy, &inputs) {
+        (Strategy::Server, Some(inputs)) => ask(source, &inputs.sources, &standing, &listing, &served).await,
+        (Strategy::Server, None) | (Strategy::Local, _) => HashMap::new(),
     };
     let evidence = Evidence { standing, live: listing, extra, second: Second { readings, answers }, gaps };
-    let inputs = inputs.is_rendered().then_some(inputs);
+    let inputs = inputs.filter(Inputs::is_rendered);
     Gathered { tip: Some(tip), evidence, rendering, inputs, rollouts, coverage, ignore }
 }
 
@@ -195,8 +198,8 @@ fn keep(strategy: Strategy, standing: &Arc<Standing>) -> Keep<Seen> {
     }
 }
 
-/// What the API server says to each object that lives. Its text is read from the files once more: what was read for the
-/// comparison holds no Secret's value.
+/// What the API server says to each object that lives. The text of one that Git holds is read from its file once more:
+/// what was read for the comparison holds no Secret's value.
 async fn ask(
     source: &Source,
     sources: &Sources,
@@ -213,6 +216,11 @@ async fn ask(
         let schema = standing.schema(&object.key.type_key);
         if let Some(withheld) = never_asked(object, schema, source) {
             answers.insert(object.key.identity(), Err(withheld));
+            continue;
+        }
+        if !object.is_verbatim() {
+            let body = Unsealed::new(object.unpack().content);
+            proposals.push(Proposal { key: object.key.clone(), served, body });
             continue;
         }
         let own = texts.entry(Arc::clone(&object.source.file)).or_insert_with_key(|path| {
@@ -239,9 +247,8 @@ fn never_asked(object: &Packed, schema: &Schema, source: &Source) -> Option<With
         Source::Snapshot(_) => {
             (WithheldReason::NoServer, "the cluster is a snapshot: there is no API server to ask".to_owned())
         }
-        Source::Cluster(_) if !object.is_verbatim() => {
-            let message =
-                "it is rendered, and its text is not kept: only what Git holds as it is can be sent".to_owned();
+        Source::Cluster(_) if !object.is_verbatim() && kind.is_secret() => {
+            let message = "it is a rendered Secret, whose values are not kept: there is nothing to send".to_owned();
             (WithheldReason::Unsupported, message)
         }
         Source::Cluster(_) if object.is_encrypted => {

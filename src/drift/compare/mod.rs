@@ -188,8 +188,12 @@ impl<'a> Walk<'a> {
     ) {
         let schema = self.context.schema;
         for (key, full) in full {
+            let live = live.get(key);
+            if live == Some(full) {
+                continue;
+            }
             let declared = declared.and_then(|declared| declared.get(key));
-            let live = live.get(key).filter(|live| !schema.is_absent(shape, key, live));
+            let live = live.filter(|live| !schema.is_absent(shape, key, live));
             let live = live.or_else(|| shape.is_always_written(key).then_some(&*EMPTY));
             // A field that the schema does not know is dropped by the server: declaring it has no effect.
             if live.is_some() || shape.open || shape.fields.contains_key(key) {
@@ -215,8 +219,12 @@ impl<'a> Walk<'a> {
     ) {
         let there = |value: &&Value| !(value.is_null() || node == Schema::ANY && Schema::is_empty(value));
         for (key, full) in full.iter().filter(|(_, full)| there(full)) {
+            let live = live.get(key);
+            if live == Some(full) {
+                continue;
+            }
             let declared = declared.and_then(|declared| declared.get(key));
-            self.child(key, declared, Some(full), live.get(key).filter(there), node);
+            self.child(key, declared, Some(full), live.filter(there), node);
         }
         for (key, live) in
             live.iter().filter(|(key, live)| there(live) && !full.get(*key).is_some_and(|full| there(&full)))

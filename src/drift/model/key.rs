@@ -24,6 +24,12 @@ impl TypeKey {
         Self { group: group.into(), version: version.into(), kind: kind.into() }
     }
 
+    /// Whether its objects are core Secrets, whose values nobody sees.
+    #[must_use]
+    pub fn is_secret(&self) -> bool {
+        self.group.is_empty() && self.kind == "Secret"
+    }
+
     /// As it stands in a manifest: `v1` for the core group, else `group/version`.
     #[must_use]
     pub fn api_version(&self) -> String {

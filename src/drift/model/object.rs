@@ -89,7 +89,7 @@ impl Declared {
         let mut moved = modernise(&mut content);
         let key = read_key(&content)?;
         let is_encrypted = sops::hide(&mut content);
-        if is_secret(&key.type_key) {
+        if key.type_key.is_secret() {
             redactor.seal_secret(&mut content)?;
             moved = merge_string_data(&mut content);
         }
@@ -132,10 +132,6 @@ fn merge_string_data(content: &mut Value) -> Vec<Moved> {
     moved
 }
 
-fn is_secret(type_key: &TypeKey) -> bool {
-    type_key.group.is_empty() && type_key.kind == "Secret"
-}
-
 fn metadata_mut(content: &mut Value) -> Option<&mut Map<String, Value>> {
     content.get_mut("metadata")?.as_object_mut()
 }
@@ -155,7 +151,7 @@ pub(super) fn take_last_applied(content: &mut Value) -> Option<String> {
 
 /// An annotation that cannot be read is as good as none. That of a Secret is read at once: its text goes no further.
 fn last_applied(text: String, key: &ObjectKey, redactor: &Redactor) -> Deferred<Value> {
-    if is_secret(&key.type_key) {
+    if key.type_key.is_secret() {
         Deferred::known(seal_last_applied(&text, redactor))
     } else {
         Deferred::text(text.into())

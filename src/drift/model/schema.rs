@@ -236,6 +236,10 @@ impl Schema {
     /// is no pointer cannot be told from absence); the API server's pruning of `null` for all kinds.
     #[must_use]
     pub fn is_absent(&self, parent: &Struct, key: &str, value: &Value) -> bool {
+        // Nearly every value is something whatever its shape, and a shape takes looking up.
+        if is_something(value) {
+            return false;
+        }
         let shape = self.shape_of(parent.node(key), value);
         match (value, parent.dialect) {
             (Value::Null, _) => true,
@@ -286,6 +290,17 @@ impl Schema {
             })
             .collect::<Option<Vec<_>>>()
             .map(PathStep::Element)
+    }
+}
+
+/// Whether a value is no zero, empty list or map of any shape.
+fn is_something(value: &Value) -> bool {
+    match value {
+        Value::Null | Value::Object(_) => false,
+        Value::Bool(flag) => *flag,
+        Value::Number(number) => number.as_f64() != Some(0.0),
+        Value::String(text) => !matches!(text.as_str(), "" | "0"),
+        Value::Array(items) => !items.is_empty(),
     }
 }
 

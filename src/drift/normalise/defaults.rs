@@ -2,7 +2,7 @@
 
 use serde_json::{Map, Value};
 
-use super::form::{drop_absent, is_built_in};
+use super::form::{drop_absent, holds_values, is_built_in};
 use crate::drift::model::{
     Bound, Condition, DefaultAction, DefaultRule, NodeId, Pointer, RuleStep, Schema, Shape, Spelling, Struct,
 };
@@ -27,7 +27,7 @@ fn fill_struct(schema: &Schema, node: NodeId, shape: &Struct, value: &mut Value)
         None => openapi_defaults(shape, value),
     }
     let Value::Object(map) = value else { return };
-    for (key, value) in map.iter_mut() {
+    for (key, value) in map.iter_mut().filter(|(_, value)| holds_values(value)) {
         fill(schema, shape.node(key), value);
     }
     let Some(facts) = &shape.facts else { return };

@@ -9,7 +9,7 @@ pub(super) fn drop_absent(schema: &Schema, node: NodeId, value: &mut Value) {
     match (schema.shape_of(node, value), value) {
         (Shape::Struct(shape), Value::Object(map)) => {
             map.retain(|key, value| !schema.is_absent(shape, key, value));
-            for (key, value) in map {
+            for (key, value) in map.iter_mut().filter(|(_, value)| holds_values(value)) {
                 drop_absent(schema, shape.node(key), value);
             }
         }
@@ -26,6 +26,11 @@ pub(super) fn drop_absent(schema: &Schema, node: NodeId, value: &mut Value) {
         }
         _ => {}
     }
+}
+
+/// Whether anything can be below a value.
+pub(super) const fn holds_values(value: &Value) -> bool {
+    matches!(value, Value::Object(_) | Value::Array(_))
 }
 
 /// Whether the fields of a shape are known to follow the rules of Go types.

@@ -58,6 +58,9 @@ fn parse(url: &str, source: &str) -> Result<Via, Fault> {
     let (encryption, default) = match scheme {
         "http" => (Encryption::Plain, 80),
         "https" => (Encryption::Tls, 443),
+        _ if scheme.starts_with("socks") => {
+            return Err(wrong("SOCKS proxies are not supported; name an http or https proxy, or `proxy: none`"));
+        }
         _ => return Err(wrong("only http and https proxies are supported")),
     };
     let (login, authority) = match rest.rsplit_once('@') {
@@ -162,7 +165,8 @@ mod tests {
         assert_eq!(chosen(&Proxy::At("http://own:3128".into()), "git.internal", &variables), via("own", None));
         assert_eq!(chosen(&Proxy::Environment, "git", &[]), None);
         let socks = choose(&Proxy::Environment, "git", 443, |_| Some("socks5://user:hunter2@x".into())).unwrap_err();
-        assert!(!socks.to_string().contains("hunter2"), "{socks}");
+        let socks = socks.to_string();
+        assert!(!socks.contains("hunter2") && socks.contains("SOCKS proxies are not supported"), "{socks}");
     }
 
     #[test]

@@ -117,6 +117,7 @@ pub fn config(names: &[&str]) -> Config {
     });
     Config {
         interval: Duration::from_millis(1),
+        git_interval: Duration::from_millis(1),
         max_staleness: Duration::from_mins(3),
         listen: "127.0.0.1:0".parse().unwrap(),
         state: None,

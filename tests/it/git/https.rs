@@ -56,6 +56,19 @@ fn a_token_is_enough() {
 }
 
 #[test]
+fn a_bearer_token_is_sent_as_one_and_never_shown() {
+    let served = Served::new();
+    served.server.token(CANARY);
+    served.scene.file("token", CANARY);
+    let keys = served.keys(", credentials: {bearerTokenFile: token}");
+    served.scene.check(&keys).is_in_sync();
+    served.server.token("rotated");
+    served.scene.check(&keys).fails("unauthorized", &["refuses the credentials"]);
+    served.server.behave(Behaviour::Refuse(500));
+    served.scene.check(&keys).fails("failed", &["cannot fetch https://127.0.0.1"]);
+}
+
+#[test]
 fn a_wrong_password_is_told_and_never_shown() {
     let served = Served::new();
     let keys = served.with_login(&format!("wrong-{CANARY}"));

@@ -88,8 +88,12 @@ impl Platform {
     }
 
     fn check(&self) -> Ended {
+        self.check_with(&[])
+    }
+
+    fn check_with(&self, arguments: &[&str]) -> Ended {
         let config = self.folder.path().join("driftd.yaml");
-        driftd(&["check", "--config", config.to_str().unwrap(), "-o", "json"])
+        driftd(&[&["check", "--config", config.to_str().unwrap(), "-o", "json"], arguments].concat())
     }
 
     fn patch(&self, version: &str, kind: &str, name: &str, body: &Value) {
@@ -135,4 +139,27 @@ fn four_renderers_are_silent_after_deployment_and_exact_after_changes() {
             ["data.colour manual printed"],
         ]
     );
+}
+
+#[test]
+fn the_server_is_asked_about_rendered_objects_but_for_secrets() {
+    let platform = Platform::new();
+    platform.deploy();
+    let ended = platform.check_with(&["--strategy", "server", "--all"]);
+    assert_eq!(ended.code, Some(0), "{}{}", ended.stdout, ended.stderr);
+    let report = ended.json();
+    let mut asked = 0;
+    for environment in report["environments"].as_array().unwrap() {
+        for object in environment["objects"].as_array().unwrap() {
+            let opinion = &object["dryRun"];
+            if object["kind"] == "Secret" {
+                let message = opinion["comparedLocally"]["message"].as_str().unwrap();
+                assert!(message.contains("a rendered Secret, whose values are not kept"), "{message}");
+            } else {
+                assert_eq!(opinion["disagreements"], json!([]), "{object:#}");
+                asked += 1;
+            }
+        }
+    }
+    assert!(asked > 6, "{asked}");
 }

@@ -83,6 +83,13 @@ fn its_parts_fit_each_other() {
     let port = container["ports"][0]["containerPort"].to_string();
     let config = documents(&read("deploy/driftd.yaml")).remove(0);
     assert!(config["http"]["listen"].as_str().unwrap().ends_with(&format!(":{port}")));
+    let mounts: Vec<_> =
+        items(&container["volumeMounts"]).iter().map(|mount| mount["mountPath"].as_str().unwrap()).collect();
+    for key in ["gitCache", "renderCache"] {
+        let folder = config[key].as_str().unwrap();
+        let volume = mounts.iter().find(|mount| folder.starts_with(&format!("{mount}/")));
+        assert_eq!(volume, Some(&"/var/cache/driftd"), "{key}");
+    }
     assert_eq!(container["ports"][0]["name"], manifest("Service")["spec"]["ports"][0]["targetPort"]);
     let endpoint = manifest("ServiceMonitor")["spec"]["endpoints"][0].clone();
     assert_eq!(endpoint["port"], manifest("Service")["spec"]["ports"][0]["name"]);

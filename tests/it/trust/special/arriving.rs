@@ -6,9 +6,9 @@ use super::{BOTH, DEPLOYER, PERSON, Scene, deployment};
 use crate::fixture::{Ended, Middleman};
 
 /// One object of each kind of verdict, and of what it takes to come to it.
-fn declared(number: usize) -> String {
+fn declared() -> String {
     let config = |name: &str, more: &str| {
-        format!("---\napiVersion: v1\nkind: ConfigMap\nmetadata: {{name: {name}{more}}}\ndata: {{a: '{number}'}}\n")
+        format!("---\napiVersion: v1\nkind: ConfigMap\nmetadata: {{name: {name}{more}}}\ndata: {{a: b}}\n")
     };
     let autoscaler = "---\napiVersion: autoscaling/v1\nkind: HorizontalPodAutoscaler\nmetadata: {name: web}\nspec: {maxReplicas: 5, \
                       scaleTargetRef: {apiVersion: apps/v1, kind: Deployment, name: web}}\n";
@@ -17,6 +17,7 @@ fn declared(number: usize) -> String {
     let misspelt = "---\napiVersion: v1\nkind: Service\nmetadata: {name: misspelt}\nspec: {selectr: {a: b}, ports: [{port: 80}]}\n";
     [
         deployment("replicas: 3").as_str(),
+        "---\n",
         &deployment("replicas: 3").replace("name: web", "name: other"),
         autoscaler,
         service,
@@ -43,7 +44,8 @@ fn objects(ended: &Ended) -> Vec<Value> {
 fn a_verdict_is_the_same_however_the_object_arrives() {
     for how in BOTH {
         let scene = Scene::new();
-        scene.deploy(how, &declared(1));
+        scene.declare(&declared());
+        scene.apply(how, &declared().replace("selectr", "selector"));
         let config = |name: &'static str| ("v1", "ConfigMap", name);
         scene.scale(("apps/v1", "Deployment", "web"), 5);
         scene.scale(("apps/v1", "Deployment", "other"), 5);
