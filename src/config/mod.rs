@@ -34,8 +34,8 @@ pub use file::{ConfigFile, ConfigText};
 pub use follow::{Deployer, Follow};
 pub use reference::{Pattern, Pick, Reference};
 pub use renderer::{
-    ChartValues, Crds, Depth, Edit, Helm, Kustomize, Limits, Missing, Parameter, Permission, Plain, Program,
-    RemoteChart, Renderer, Rendering, Schema, WithoutFile,
+    Crds, Depth, Edit, Helm, Kustomize, Limits, Missing, Parameter, Permission, Plain, Program, RemoteChart, Renderer,
+    Rendering, Schema,
 };
 pub use web::{Clients, Tls, Versions, WebConfig};
 pub use webhook::{Forge, Webhooks};
