@@ -26,7 +26,7 @@ use std::time::Duration;
 use crate::drift::classify::SeverityRule;
 use crate::drift::extras::Extras;
 use crate::drift::ignore::IgnoreRule;
-use crate::drift::model::RedactRule;
+use crate::drift::model::{Origin, RedactRule};
 pub use address::{Address, NoAddress};
 pub use duration::ago as moment;
 pub use error::{ConfigError, Problem, Problems};
@@ -34,8 +34,8 @@ pub use file::{ConfigFile, ConfigText};
 pub use follow::{Deployer, Follow};
 pub use reference::{Pattern, Pick, Reference};
 pub use renderer::{
-    ChartValues, Crds, Depth, Edit, Helm, Kustomize, Limits, Missing, Parameter, Permission, Plain, Program,
-    RemoteChart, Renderer, Rendering, Schema, WithoutFile,
+    Crds, Depth, Edit, Helm, Kustomize, Limits, Missing, Parameter, Permission, Plain, Program, RemoteChart, Renderer,
+    Rendering, Schema,
 };
 pub use web::{Clients, Tls, Versions, WebConfig};
 pub use webhook::{Forge, Webhooks};
@@ -49,6 +49,8 @@ pub struct Config {
     pub git_interval: Option<Duration>,
     /// How long the last known drift stands while it cannot be checked.
     pub max_staleness: Duration,
+    /// How long drift must stand before it counts, by its origin.
+    pub settling: BTreeMap<Origin, Duration>,
     /// Where the daemon listens.
     pub listen: SocketAddr,
     /// Who may read what is served, and over what; everybody over plain HTTP where absent.

@@ -14,6 +14,7 @@ use super::{
     reference, repository, rules, webhook,
 };
 use crate::drift::extras::Extras;
+use crate::drift::model::Origin;
 use crate::yaml::{self, Budget, Document};
 
 const INTERVAL: Duration = Duration::from_mins(1);
@@ -63,6 +64,7 @@ fn read(root: &Cursor<'_>, folder: &Path) -> Result<Config, Noted> {
         "interval",
         "gitInterval",
         "maxStaleness",
+        "settling",
         "http",
         "state",
         "retention",
@@ -91,12 +93,12 @@ fn read(root: &Cursor<'_>, folder: &Path) -> Result<Config, Noted> {
         let least = interval.ok().flatten().unwrap_or(SHORTEST_INTERVAL);
         duration_of_at_least(cursor, least)
     });
-    let state = file.optional("state", |cursor| Ok(folder.join(cursor.text()?)));
+    let settling = file.optional("settling", read_settling);
+    let path = |key| file.optional(key, |cursor| Ok(folder.join(cursor.text()?)));
+    let (state, redaction_key_file) = (path("state"), path("redactionKeyFile"));
     let retention = file.optional("retention", |cursor| duration_of_at_least(cursor, SHORTEST_RETENTION));
-    let redaction_key_file = file.optional("redactionKeyFile", |cursor| Ok(folder.join(cursor.text()?)));
     let http = file.optional("http", |cursor| read_http(cursor, folder));
-    let git_cache = file.optional("gitCache", |cursor| Ok(folder.join(cursor.text()?)));
-    let render_cache = file.optional("renderCache", |cursor| Ok(folder.join(cursor.text()?)));
+    let (git_cache, render_cache) = (path("gitCache"), path("renderCache"));
     let clusters = Named::read(&file, "clusters", |section| read_cluster(section, folder));
     let repositories = Named::read(&file, "repositories", |section| {
         let unnamed = repository::read(section, folder);
@@ -122,6 +124,7 @@ fn read(root: &Cursor<'_>, folder: &Path) -> Result<Config, Noted> {
         interval,
         git_interval: git_interval?,
         max_staleness: max_staleness?.unwrap_or(interval.saturating_mul(3)),
+        settling: settling?.unwrap_or_else(settling_by_default),
         state: state?,
         retention: retention?.unwrap_or(RETENTION),
         redaction_key_file: redaction_key_file?,
@@ -263,6 +266,24 @@ fn read_strategy(cursor: &Cursor<'_>, cluster: Option<&Arc<Cluster>>) -> Result<
         "server" => Ok(Strategy::Server),
         _ => Err(cursor.note("is no strategy", "use `local` or `server`")),
     }
+}
+
+/// A deployment takes a while; a manual change takes none.
+fn settling_by_default() -> BTreeMap<Origin, Duration> {
+    BTreeMap::from([(Origin::Outdated, Duration::from_mins(5))])
+}
+
+fn read_settling(cursor: &Cursor<'_>) -> Result<BTreeMap<Origin, Duration>, Noted> {
+    let section = cursor.section(&["manual", "outdated", "stale", "controller", "unknown"])?;
+    let mut settling = settling_by_default();
+    let mut sound = Ok(());
+    for origin in Origin::ALL {
+        match section.optional(origin.as_str(), |cursor| duration_of_at_least(cursor, Duration::ZERO)) {
+            Ok(time) => settling.extend(time.map(|time| (*origin, time))),
+            Err(noted) => sound = Err(noted),
+        }
+    }
+    sound.map(|()| settling)
 }
 
 fn read_extras(cursor: &Cursor<'_>) -> Result<Extras, Noted> {

@@ -101,19 +101,13 @@ pub struct Kustomize {
     pub remote_bases: Permission,
     /// What the deployer changes in the kustomization's file before it builds it, in order.
     pub edits: Vec<Edit>,
-    /// What becomes of a folder without a kustomization.
-    pub without_file: WithoutFile,
 }
 
 /// One change of a kustomization's file.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Edit {
-    /// The value of a key, whatever stood there.
-    Set(&'static str, Value),
     /// Behind the elements of a list.
     Append(&'static str, Vec<Value>),
-    /// Into a list, in place of the elements of the same `name`.
-    Replace(&'static str, Vec<Value>),
     /// Behind the elements of `components`; one that is not there may be left out.
     Components(Vec<String>, Missing),
     /// What `kustomize edit` does with these arguments.
@@ -130,16 +124,6 @@ pub enum Missing {
     Skipped,
 }
 
-/// What becomes of a folder without a kustomization.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub enum WithoutFile {
-    /// It is no input.
-    #[default]
-    Refused,
-    /// One that lists every manifest below it is made.
-    Made,
-}
-
 /// What helm is told.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Helm {
@@ -153,16 +137,12 @@ pub struct Helm {
     pub value_files: Vec<String>,
     /// Whether one of them may be absent.
     pub missing: Missing,
-    /// Whether the chart's own `values.yaml` counts.
-    pub chart_values: ChartValues,
     /// Over those of all files.
     pub values: Option<Value>,
     /// Over those, in order.
     pub parameters: Vec<Parameter>,
     /// For templates; the environment's where absent.
     pub namespace: Option<String>,
-    /// What a kustomization makes of the rendered objects.
-    pub post_renderers: Vec<Vec<Edit>>,
     /// Whether charts that the repository names may be fetched.
     pub remote_charts: Permission,
     /// Whether values must fit the chart's schema.
@@ -186,16 +166,6 @@ pub enum Parameter {
     Text(String),
     /// The content of a file, which is named as value files are.
     File(String, String),
-}
-
-/// Whether a chart's own `values.yaml` counts.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub enum ChartValues {
-    /// Below all others.
-    #[default]
-    Counted,
-    /// Other files stand in its place.
-    Replaced,
 }
 
 /// Whether values must fit the chart's `values.schema.json`.

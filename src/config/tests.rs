@@ -2,7 +2,7 @@
 
 use super::*;
 use crate::drift::extras::Extras;
-use crate::drift::model::{Category, Glob, ObjectMatch, Severity};
+use crate::drift::model::{Category, Glob, ObjectMatch, Origin, Severity};
 
 const WHOLE: &str = "
 interval: 30s
@@ -11,6 +11,7 @@ maxStaleness: 5m
 http:
   listen: 127.0.0.1:0
   webConfigFile: web.yaml
+settling: { outdated: 2m, stale: 30s }
 state: state.db
 retention: 30d
 redactionKeyFile: /run/key
@@ -111,6 +112,10 @@ fn repositories() -> (Arc<Repository>, Arc<Repository>, Arc<Repository>) {
     (platform, https, ssh)
 }
 
+fn settling() -> BTreeMap<Origin, Duration> {
+    BTreeMap::from([(Origin::Outdated, Duration::from_mins(2)), (Origin::Stale, Duration::from_secs(30))])
+}
+
 #[test]
 fn a_whole_file_is_read() {
     let config = parse(WHOLE).unwrap();
@@ -139,6 +144,7 @@ fn a_whole_file_is_read() {
         git_interval: Some(Duration::from_mins(5)),
         max_staleness: Duration::from_mins(5),
         listen: "127.0.0.1:0".parse().unwrap(),
+        settling: settling(),
         state: Some("/etc/driftd/state.db".into()),
         retention: Duration::from_hours(30 * 24),
         redaction_key_file: Some("/run/key".into()),

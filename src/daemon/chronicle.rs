@@ -3,10 +3,11 @@
 use std::collections::BTreeMap;
 use std::mem;
 use std::sync::Arc;
+use std::time::Duration;
 
 use jiff::{SignedDuration, Timestamp};
 
-use crate::drift::history::{Episode, Event, History, Look, Sight};
+use crate::drift::history::{Episode, Event, Grace, History, Look, Sight};
 use crate::drift::model::{Assessment, Gap, GapReason, Identity, ObjectAssessment, Origin, Stage, Summary};
 use crate::report::EnvironmentReport;
 use crate::store::{Scanned, Session, Store, StoreError};
@@ -38,6 +39,13 @@ impl Chronicle {
     /// From now on drift that cannot be checked stands for `max_staleness`.
     pub(super) const fn hold_for(&mut self, max_staleness: SignedDuration) {
         self.history.hold_for(max_staleness);
+    }
+
+    /// From now on drift counts once it has stood for so long, by its origin.
+    pub(super) fn settle_for(&mut self, settling: &BTreeMap<Origin, Duration>) {
+        let span = |time: &Duration| SignedDuration::try_from(*time).unwrap_or(SignedDuration::MAX);
+        let times = settling.iter().map(|(origin, time)| (*origin, span(time))).collect();
+        self.history.settle_for(Grace::new(&self.environment, times));
     }
 
     /// What stands at `now`, without a new scan.

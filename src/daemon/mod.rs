@@ -130,7 +130,7 @@ impl Daemon {
         // First of all: the key of the digests lies beside it.
         let store = Arc::new(Store::new(config.state.as_deref(), config.retention));
         let board = Board::new(config.environments.iter().map(|environment| identity(environment)).collect());
-        let promotions = Promotions::new(config)?;
+        let promotions = Promotions::new(config)?.recorded_in(Arc::clone(&store));
         let (board, config) = (Arc::new(board), config.clone());
         Ok(Self { listener, address, board, door, config, store, promotions, reloads: None })
     }

@@ -177,6 +177,7 @@ async fn run<S: Scan>(environment: Arc<Environment>, memory: Memory, mut post: P
             when = hints.next() => course.scanner.changed(&environment, when),
         }
         chronicle.hold_for(span(course.max_staleness));
+        chronicle.settle_for(&course.common.settling);
         let scan = course.scanner.scan(&environment);
         tokio::pin!(scan);
         let report = tokio::select! {

@@ -3,17 +3,22 @@
 
 mod episode;
 mod flapping;
+mod grace;
 
 use std::collections::BTreeMap;
 use std::mem;
 
 use jiff::{SignedDuration, Timestamp};
 
-use super::model::{Assessment, Finding, Gap, Identity, ObjectAssessment, ObjectKey, Shown, Stage, State};
+use super::model::{
+    Assessment, Finding, Gap, Identity, ObjectAssessment, ObjectKey, Origin, Settling, Shown, Stage, State,
+};
 
 pub use episode::{Entry, Episode, Event, Sight, Transition};
 use flapping::Turns;
 pub use flapping::WINDOW as FLAPPING_WINDOW;
+pub use grace::Grace;
+use grace::Waiting;
 
 /// The memory of one environment: a plain value, fed with scans, asked what stands.
 #[derive(Debug, Clone, PartialEq)]
@@ -22,6 +27,9 @@ pub struct History {
     known: BTreeMap<Identity, Known>,
     looked_everywhere: bool,
     turns: Turns,
+    grace: Grace,
+    /// When drift by which Git is ahead was last seen to go: a deployer writes.
+    deployed: Option<Timestamp>,
     transitions: Vec<Transition>,
 }
 
@@ -45,6 +53,8 @@ struct Known {
     current: bool,
     /// What stands of it, by [`Episode::finding`].
     open: BTreeMap<String, Episode>,
+    /// What does not count yet, by [`Episode::finding`].
+    waiting: BTreeMap<String, Waiting>,
     /// What the live value was before it became the present one, by [`Episode::finding`].
     values: BTreeMap<String, Option<Shown>>,
 }
@@ -52,12 +62,14 @@ struct Known {
 impl History {
     /// A memory in which drift that cannot be checked stands for `max_staleness`.
     #[must_use]
-    pub const fn new(max_staleness: SignedDuration) -> Self {
+    pub fn new(max_staleness: SignedDuration) -> Self {
         Self {
             max_staleness,
             known: BTreeMap::new(),
             looked_everywhere: false,
-            turns: Turns::new(),
+            turns: Turns::default(),
+            grace: Grace::default(),
+            deployed: None,
             transitions: Vec::new(),
         }
     }
@@ -91,11 +103,19 @@ impl History {
         self.max_staleness = max_staleness;
     }
 
+    /// From now on drift counts after `grace`; without it at once. What counts already goes on to.
+    pub fn settle_for(&mut self, grace: Grace) {
+        self.grace = grace;
+    }
+
     /// Takes in what a scan that ended at `now` found, and says what stands, in report order.
     ///
     /// What the scan saw replaces what was known. What it could not see is `unknown`, but known drift stands until
     /// it is older than the maximal staleness. What it would have seen and did not is forgotten.
     pub fn absorb(&mut self, scan: Assessment, now: Timestamp) -> Vec<ObjectAssessment> {
+        if self.sees_a_deployer(&scan) {
+            self.deployed = Some(now);
+        }
         let mut before = mem::take(&mut self.known);
         for object in scan.objects {
             let identity = object.key.identity();
@@ -144,15 +164,30 @@ impl History {
         self.known.values().flat_map(|known| known.open.values())
     }
 
+    /// Whether drift by which Git was ahead has gone: somebody deploys.
+    fn sees_a_deployer(&self, scan: &Assessment) -> bool {
+        let lagging: BTreeMap<&Identity, &Known> = self.known.iter().filter(|(_, known)| known.lags()).collect();
+        let catches_up = |object: &ObjectAssessment| {
+            let known = lagging.get(&object.key.identity());
+            object.state != State::Unknown && known.is_some_and(|known| known.catches_up(object))
+        };
+        !lagging.is_empty() && scan.objects.iter().any(catches_up)
+    }
+
     /// A verdict on an object, which was known or not.
     ///
     /// What is new on it stands since its writer's time, unless somebody has looked before and not seen it: then since
     /// now.
-    fn judged(&mut self, known: Option<Known>, object: ObjectAssessment, now: Timestamp) -> Known {
+    fn judged(&mut self, known: Option<Known>, mut object: ObjectAssessment, now: Timestamp) -> Known {
         let looked = known.as_ref().map_or(self.looked_everywhere, Known::was_looked_at);
         let start = if looked { now } else { object.since.unwrap_or(now) };
         let mut was = known.unwrap_or_else(|| Known::unjudged(unknown(&object)));
-        let episodes = Episode::all_of(&object, |id| was.open.get(id).map_or(start, |episode| episode.first_seen));
+        let waiting = self.settle(&mut object, &was, (start, now));
+        let first_seen = |id: &str| {
+            let waited = || was.waiting.get(id).map_or(start, |waiting| waiting.first_seen);
+            was.open.get(id).map_or_else(waited, |episode| episode.first_seen)
+        };
+        let episodes = Episode::all_of(&object, first_seen);
         let mut open = BTreeMap::new();
         for episode in episodes {
             let event = match was.open.remove(&episode.finding) {
@@ -168,9 +203,41 @@ impl History {
         }
         self.transitions.extend(was.open.into_values().map(|episode| resolved(episode, was.judged, now)));
         was.values.retain(|finding, _| open.contains_key(finding));
-        let mut known = Known { last: object, judged: Some(now), current: true, open, values: was.values };
+        let mut known = Known { last: object, judged: Some(now), current: true, open, waiting, values: was.values };
         known.last.since = known.since();
         known
+    }
+
+    /// Takes out of a verdict what does not count yet, and tells it.
+    fn settle(
+        &self,
+        object: &mut ObjectAssessment,
+        was: &Known,
+        (start, now): (Timestamp, Timestamp),
+    ) -> BTreeMap<String, Waiting> {
+        let whole = matches!(object.state, State::Missing | State::Extra).then_some(object.state);
+        let findings = match whole {
+            Some(_) => vec![object.as_finding(self.grace.environment())],
+            None => mem::take(&mut object.findings),
+        };
+        let mut waiting = BTreeMap::new();
+        for finding in findings {
+            let id = whole.map_or_else(|| finding.id.clone(), |state| state.as_str().to_owned());
+            let new = Waiting { first_seen: start, origin: finding.origin };
+            let since = was.waiting.get(&id).map_or(new, |since| Waiting { origin: finding.origin, ..*since });
+            let until = self.grace.until(since, self.deployed, now).filter(|_| !was.open.contains_key(&id));
+            if let Some(until) = until {
+                waiting.insert(id, since);
+                object.settling.push(Settling { finding, since: since.first_seen, until });
+            } else if whole.is_none() {
+                object.findings.push(finding);
+            }
+        }
+        if !waiting.is_empty() {
+            object.state = if whole.is_some() { State::InSync } else { object.state };
+            object.settle();
+        }
+        waiting
     }
 
     /// What has happened to a finding that stood before.
@@ -220,13 +287,39 @@ impl History {
 impl Known {
     /// An object on which there never was a verdict.
     const fn unjudged(last: ObjectAssessment) -> Self {
-        Self { last, judged: None, current: true, open: BTreeMap::new(), values: BTreeMap::new() }
+        Self {
+            last,
+            judged: None,
+            current: true,
+            open: BTreeMap::new(),
+            waiting: BTreeMap::new(),
+            values: BTreeMap::new(),
+        }
     }
 
     /// An object of which only the record tells.
     fn recalled(episode: &Episode) -> Self {
         let state = if episode.state == State::Extra { State::Extra } else { State::Unknown };
         Self { current: false, ..Self::unjudged(ObjectAssessment::new(episode.key.clone(), state)) }
+    }
+
+    /// The findings by which Git is ahead, whether they count or not.
+    fn behind(&self) -> impl Iterator<Item = &String> {
+        let open = self.open.iter().filter(|(_, episode)| episode.origin == Some(Origin::Outdated));
+        let waiting = self.waiting.iter().filter(|(_, waiting)| waiting.origin == Origin::Outdated);
+        open.map(|(id, _)| id).chain(waiting.map(|(id, _)| id))
+    }
+
+    fn lags(&self) -> bool {
+        self.behind().next().is_some()
+    }
+
+    fn catches_up(&self, object: &ObjectAssessment) -> bool {
+        let has = |id: &String| match object.state {
+            State::Missing | State::Extra => id == object.state.as_str(),
+            _ => object.findings.iter().any(|finding| finding.id == *id),
+        };
+        self.behind().any(|id| !has(id))
     }
 
     fn was_looked_at(&self) -> bool {

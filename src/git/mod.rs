@@ -23,6 +23,7 @@ pub use error::GitError;
 pub use fault::Fault;
 pub use graph::{CommitGraph, Entry, EntryKind, ObjectId};
 pub use read::{Fetch, SourceFile, SourceTree, StandsFor, Unread, read};
+pub use references::earlier_releases;
 pub use repositories::{Checkout, Repositories, Stale, Tip};
 
 #[cfg(test)]

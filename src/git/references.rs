@@ -9,6 +9,9 @@ use super::GitError;
 use crate::config::{Pattern, Pick, Reference};
 use crate::drift::promotion::master_of;
 
+/// So many releases before the one that is followed are looked at.
+const EARLIER: usize = 10;
+
 /// What a repository has.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(super) struct References {
@@ -86,7 +89,10 @@ impl References {
             Reference::Revision(_) => Vec::new(),
             Reference::Head => self.default.as_deref().and_then(branch).into_iter().collect(),
             Reference::Pattern(pattern) if pattern.pick == Pick::HighestSemver => {
-                self.highest(pattern).and_then(branch).into_iter().collect()
+                let Some(highest) = self.highest(pattern) else { return Vec::new() };
+                let names = self.branches.keys().map(String::as_str);
+                let earlier = earlier_releases(pattern, names, highest);
+                earlier.into_iter().chain([highest]).filter_map(branch).collect()
             }
             Reference::Pattern(pattern) => self.matching(pattern).filter_map(branch).collect(),
         }
@@ -178,6 +184,24 @@ impl References {
     }
 }
 
+/// The branches of a pattern whose versions come before that of `followed`, the latest first; none where that has no
+/// version.
+pub fn earlier_releases<'n>(
+    pattern: &Pattern,
+    branches: impl Iterator<Item = &'n str>,
+    followed: &str,
+) -> Vec<&'n str> {
+    let text = pattern.name.to_string();
+    let Some(last) = version(&text, followed) else { return Vec::new() };
+    let mut releases: Vec<(Version, &str)> = branches
+        .filter(|name| pattern.name.fits(name))
+        .filter_map(|name| Some((version(&text, name)?, name)))
+        .filter(|(version, _)| version.cmp_precedence(&last).is_lt())
+        .collect();
+    releases.sort_by(|(one, name), (other, other_name)| other.cmp_precedence(one).then(other_name.cmp(name)));
+    releases.into_iter().map(|(_, name)| name).take(EARLIER).collect()
+}
+
 /// The version in a name that fits the pattern: what stands for its first `*` up to what follows its last one, with or
 /// without a `v`; parts that are missing behind are 0.
 fn version(pattern: &str, name: &str) -> Option<Version> {
@@ -203,6 +227,17 @@ mod tests {
         }
         let pattern = Pattern { name: Glob::new(pattern), pick: Pick::HighestSemver };
         references.highest(&pattern).map(str::to_owned)
+    }
+
+    #[test]
+    fn the_releases_before_one_are_told_the_latest_first() {
+        let pattern = Pattern { name: Glob::new("release_v*"), pick: Pick::HighestSemver };
+        let names =
+            ["main", "release_v1.10.0", "release_v1.9.0", "release_v2.0.0", "release_v2.0.0-rc.1", "release_vx"];
+        let before = |followed| earlier_releases(&pattern, names.into_iter(), followed);
+        assert_eq!(before("release_v2.0.0"), ["release_v2.0.0-rc.1", "release_v1.10.0", "release_v1.9.0"]);
+        assert_eq!(before("release_v1.9.0"), [""; 0]);
+        assert_eq!(before("release_vx"), [""; 0]);
     }
 
     #[test]

@@ -8,7 +8,7 @@ use serde_json::Value;
 use super::family::{
     DRIFT_START, DRIFTED_RESOURCES, DRY_RUN, ENVIRONMENT_INFO, EVENTS, FINDINGS, FINDINGS_BY_CATEGORY, FLAPPING,
     Family, IMAGE_DRIFT, LAST_SCAN, LAST_SUCCESS, NAMESPACE_OBJECTS, RESOURCE_DRIFTED, RESOURCES, REVISION_INFO,
-    RULE_EXPIRY, SCAN_ERRORS, SCAN_SUCCESS, SERIES_DROPPED, SUPPRESSED,
+    RULE_EXPIRY, SCAN_ERRORS, SCAN_SUCCESS, SERIES_DROPPED, SETTLING, SUPPRESSED,
 };
 use super::text::{seconds, write_sample};
 use super::{Events, ScanErrors, promotion};
@@ -149,6 +149,13 @@ fn drift_samples(out: &mut Lines<'_>, standing: &Standing<'_>) {
             for of in standing.coverage {
                 out.add(&[&of.namespace, "true"], of.declared);
                 out.add(&[&of.namespace, "false"], of.undeclared);
+            }
+        }
+        SETTLING => {
+            let all = || standing.objects.iter().flat_map(|object| &object.settling);
+            for origin in Origin::ALL {
+                let count = all().filter(|settling| settling.finding.origin == *origin).count();
+                out.add(&[origin.as_str()], count);
             }
         }
         SUPPRESSED => {

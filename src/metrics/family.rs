@@ -122,6 +122,11 @@ pub(super) const SUPPRESSED: Family = gauge(
     &["environment", "rule"],
     "Differences that an ignore rule hides, by the name or place of the rule.",
 );
+pub(super) const SETTLING: Family = gauge(
+    "driftd_settling_findings",
+    &["environment", "origin"],
+    "Differences that have not stood long enough to count, such as those of a deployment in progress, by origin.",
+);
 pub(super) const RULE_EXPIRY: Family = gauge(
     "driftd_ignore_rule_expiry_timestamp_seconds",
     &["environment", "rule"],
@@ -214,6 +219,7 @@ pub const FAMILIES: &[Family] = &[
     NAMESPACE_OBJECTS,
     SERIES_DROPPED,
     SUPPRESSED,
+    SETTLING,
     RULE_EXPIRY,
     DRY_RUN,
     SCAN_SUCCESS,

@@ -173,6 +173,9 @@ fn chosen(objects: impl Iterator<Item = Desired>, mut gaps: Vec<Gap>, deployer: 
     let mut seen = BTreeSet::new();
     let mut chosen = Vec::new();
     for object in objects {
+        if argo::is_set(&object) {
+            gaps.push(unsupported(&object));
+        }
         let name = match deployer {
             Deployer::ArgoCd { namespace, destinations } => {
                 let is_meant = argo::is_application(&object) && argo::is_meant(&object, destinations.as_deref());
@@ -187,6 +190,21 @@ fn chosen(objects: impl Iterator<Item = Desired>, mut gaps: Vec<Gap>, deployer: 
         }
     }
     Descriptions { objects: chosen, gaps }
+}
+
+/// What an `ApplicationSet` would generate is not known.
+fn unsupported(object: &Desired) -> Gap {
+    Gap {
+        stage: Stage::Parse,
+        scope: object.key.to_string(),
+        reason: GapReason::Unsupported,
+        message: format!(
+            "{} declares an ApplicationSet, which is not read: keep the Applications that it generates in Git, or name \
+             environments of their own",
+            object.source
+        ),
+        source: Some(object.source.clone()),
+    }
 }
 
 fn duplicate(name: &str, object: &Desired) -> Gap {

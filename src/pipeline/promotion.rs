@@ -1,22 +1,25 @@
 //! The promotion of each environment: the tips of its chain read from Git, then judged.
 
+mod asked;
+mod programs;
+
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use jiff::Timestamp;
 
-use crate::config::{Config, Environment, Renderer};
+use crate::config::{Config, Environment, Reference};
 use crate::drift::model::{Gap, GapReason, Redactor, Stage};
-use crate::drift::promotion::{
-    Change, CommitId, Content, Edge, Evidence, Graph, PatchId, Promotion, Seen, judge, master_of,
-};
-use crate::git::{CommitGraph, GitError, ObjectId, Repositories, Tip};
-use crate::render::{Contents, View, choose, is_glob};
-use crate::store;
+use crate::drift::promotion::{CommitId, Edge, Graph, Promotion, Release, Seen, SeenBranch, judge, master_of};
+use crate::git::{CommitGraph, GitError, Repositories, Tip, earlier_releases};
+use crate::render::Contents;
+use crate::store::{self, Store, StoreError};
 
 use super::gather::unfetched;
 use super::{PipelineError, died};
+use asked::Asked;
+use programs::Programs;
 
 /// Judges the promotions of a configuration again and again, and remembers the tips that it saw.
 #[derive(Debug)]
@@ -65,7 +68,7 @@ impl Promotions {
         chosen: &[Arc<Environment>],
         repositories: Repositories,
     ) -> Result<Self, PipelineError> {
-        let judge = Judge { redactor: store::redactor(config)?, seen: Seen::default(), last: None };
+        let judge = Judge::new(store::redactor(config)?, config.state.clone().map_or(Record::None, Record::File));
         Ok(Self { edges: edges(config, chosen), repositories, judge: Arc::new(Mutex::new(judge)) })
     }
 
@@ -74,6 +77,13 @@ impl Promotions {
     pub fn reconfigured(&self, config: &Config) -> Self {
         let edges = edges(config, &config.environments);
         Self { edges, repositories: self.repositories.reconfigured(config), judge: Arc::clone(&self.judge) }
+    }
+
+    /// From now on the tips of the branches are recorded in `store`, and recalled from there.
+    #[must_use]
+    pub fn recorded_in(self, store: Arc<Store>) -> Self {
+        self.judge.lock().unwrap_or_else(PoisonError::into_inner).record = Record::Store(store);
+        self
     }
 
     /// The repositories that it reads; clones share everything.
@@ -156,8 +166,42 @@ impl Stand {
 #[derive(Debug)]
 struct Judge {
     redactor: Redactor,
+    /// By [`trail`].
     seen: Seen,
+    record: Record,
+    /// The trails of which the record was read.
+    recalled: BTreeSet<String>,
+    /// The trails that the record does not have yet as they are.
+    unrecorded: BTreeSet<String>,
+    programs: Programs,
     last: Option<Answer>,
+}
+
+/// Where the tips of branches are on record.
+#[derive(Debug)]
+enum Record {
+    None,
+    /// Read beside the daemon that writes it.
+    File(PathBuf),
+    Store(Arc<Store>),
+}
+
+impl Record {
+    fn branch(&self, trail: &str) -> Result<Option<SeenBranch>, StoreError> {
+        match self {
+            Self::None => Ok(None),
+            Self::File(file) => match store::read_branch(file, trail) {
+                Err(StoreError::Missing { .. }) => Ok(None),
+                read => read,
+            },
+            Self::Store(store) => store.recall_branch(trail),
+        }
+    }
+}
+
+/// What the tips of an environment are known by: one that follows something else begins anew.
+fn trail(environment: &Environment) -> String {
+    format!("{} {} {}", environment.name, environment.repository.name, environment.reference)
 }
 
 /// All that a judgement depends on: where the environments stand, and every branch of their repositories.
@@ -175,7 +219,63 @@ struct Answer {
 type Opened = BTreeMap<PathBuf, Result<Repository, Gap>>;
 
 impl Judge {
+    fn new(redactor: Redactor, record: Record) -> Self {
+        Self {
+            redactor,
+            seen: Seen::default(),
+            record,
+            recalled: BTreeSet::new(),
+            unrecorded: BTreeSet::new(),
+            programs: Programs::default(),
+            last: None,
+        }
+    }
+
+    /// Takes over what is on record of the environments; what cannot be read is asked for again at the next look.
+    fn recall(&mut self, edges: &[Ends]) {
+        for trail in involved(edges).into_iter().map(trail) {
+            if self.recalled.contains(&trail) {
+                continue;
+            }
+            match self.record.branch(&trail) {
+                Ok(branch) => {
+                    if let Some(branch) = branch {
+                        self.seen.recall(&trail, branch);
+                        self.last = None;
+                    }
+                    self.recalled.insert(trail);
+                }
+                Err(error) => tracing::warn!("what branches had before is not known: {error}"),
+            }
+        }
+    }
+
+    /// Writes down where the branches stand; what cannot be written is written at the next look.
+    fn write_down(&mut self, edges: &[Ends], tips: &Tips, now: Timestamp) {
+        for environment in involved(edges) {
+            let Some(Ok(stand)) = tips.get(&environment.name) else { continue };
+            let trail = trail(environment);
+            if self.seen.tips(&trail).last() != Some(&stand.tip) {
+                self.seen.record(&trail, stand.tip, now);
+                self.unrecorded.insert(trail);
+            }
+        }
+        let Record::Store(store) = &self.record else { return };
+        // What was seen before the record could be read comes behind it.
+        let ready = self.unrecorded.intersection(&self.recalled);
+        let branches = ready.filter_map(|trail| Some((trail.clone(), self.seen.branch(trail)?.clone())));
+        let branches: Vec<(String, SeenBranch)> = branches.collect();
+        if branches.is_empty() {
+            return;
+        }
+        match store.record_branches(&branches) {
+            Ok(()) => self.unrecorded.retain(|trail| !self.recalled.contains(trail)),
+            Err(error) => tracing::warn!("where branches stand is not recorded: {error}"),
+        }
+    }
+
     fn judge(&mut self, edges: &Arc<[Ends]>, tips: Tips, now: Timestamp) -> Vec<Promotion> {
+        self.recall(edges);
         let locations: BTreeSet<&PathBuf> = tips.values().flatten().map(|stand| &stand.location).collect();
         let mut opened: Opened =
             locations.into_iter().map(|location| (location.clone(), Repository::open(location))).collect();
@@ -186,24 +286,25 @@ impl Judge {
             && last.standing == standing
             && Arc::ptr_eq(&last.edges, edges)
         {
-            return last.promotions.clone();
+            let promotions = last.promotions.clone();
+            self.write_down(edges, &standing.0, now);
+            return promotions;
         }
         let promotions = self.judge_all(edges, &standing.0, &mut opened);
-        for (name, stand) in &standing.0 {
-            if let Ok(stand) = stand {
-                self.seen.record(name, stand.tip, now);
-            }
-        }
+        self.write_down(edges, &standing.0, now);
         self.last = Some(Answer { edges: Arc::clone(edges), standing, promotions: promotions.clone() });
         promotions
     }
 
-    fn judge_all(&self, edges: &[Ends], tips: &Tips, opened: &mut Opened) -> Vec<Promotion> {
+    fn judge_all(&mut self, edges: &[Ends], tips: &Tips, opened: &mut Opened) -> Vec<Promotion> {
         for (location, repository) in opened.iter_mut() {
             let Ok(found) = repository else { continue };
-            let own = tips.iter().filter_map(|(name, stand)| Some((name, stand.as_ref().ok()?)));
+            let own = involved(edges).into_iter().filter_map(|one| Some((one, tips.get(&one.name)?.as_ref().ok()?)));
             let own = own.filter(|(_, stand)| stand.location == *location);
-            let wanted = own.flat_map(|(name, stand)| self.seen.tips(name).iter().copied().chain([stand.tip]));
+            let wanted = own.flat_map(|(one, stand)| {
+                let earlier = found.earlier(one, &stand.reference).into_iter().map(|release| release.tip);
+                earlier.chain(self.seen.tips(&trail(one)).iter().copied()).chain([stand.tip]).collect::<Vec<_>>()
+            });
             if let Err(gap) = found.read_history(wanted.collect()) {
                 *repository = Err(gap);
             }
@@ -213,7 +314,7 @@ impl Judge {
     }
 
     fn judge_one(
-        &self,
+        &mut self,
         Ends { target: environment, source }: &Ends,
         tips: &Tips,
         opened: &mut Opened,
@@ -233,22 +334,28 @@ impl Judge {
             Some(Err(gap)) => return unknown(vec![gap.clone()]),
             None => return unknown(Vec::new()),
         };
-        let since = |name: &str| self.seen.since(name);
+        let [own_trail, source_trail] = [environment, source].map(|one| trail(one));
+        // Where a tip that was seen is no longer in the repository, its past is known in part only.
+        let since = |trail: &str| {
+            let whole = self.seen.tips(trail).iter().all(|tip| repository.history.contains(*tip));
+            self.seen.since(trail).filter(|_| whole)
+        };
+        let earlier = repository.earlier(environment, &target_stand.reference);
         let edge = Edge {
             environment: &environment.name,
             promoted_from: &source.name,
             target: target_stand.tip,
             source: source_stand.tip,
-            target_seen: self.seen.tips(&environment.name),
-            source_seen: self.seen.tips(&source.name),
-            recorded_since: since(&environment.name).zip(since(&source.name)).map(|(one, other)| one.max(other)),
+            target_seen: self.seen.tips(&own_trail),
+            source_seen: self.seen.tips(&source_trail),
+            recorded_since: since(&own_trail).zip(since(&source_trail)).map(|(one, other)| one.max(other)),
             master: master_of(&target_stand.reference).and_then(|name| repository.branches.get(&name).copied()),
-            earlier: &[],
+            earlier: &earlier,
         };
         let Repository { git, history, .. } = repository;
-        let mut asked = Asked::new(environment, source, git, contents);
-        let programs = [&**environment, &**source].iter().any(|one| asked.may_read_elsewhere(one, &edge));
-        if let Err(gap) = asked.refuse_missing_paths(&edge).and_then(|()| asked.refuse_programs(&edge, programs)) {
+        let renderers = (contents, &mut self.programs, &self.redactor);
+        let mut asked = Asked::new((environment, source), &edge, (git, &target_stand.location), renderers);
+        if let Err(gap) = asked.refuse_missing_paths(environment, &edge) {
             return unknown(vec![gap]);
         }
         let mut promotion = judge(&edge, history, &mut asked);
@@ -274,6 +381,19 @@ impl Repository {
         open().map_err(|error| gap(format!("repository {}", location.display()), &error))
     }
 
+    /// The releases before the one at `reference`, where `environment` follows those of a pattern.
+    fn earlier(&self, environment: &Environment, reference: &str) -> Vec<Release> {
+        let Reference::Pattern(pattern) = &environment.reference else { return Vec::new() };
+        let names = earlier_releases(pattern, self.branches.keys().map(String::as_str), reference);
+        let tip = |name: &str| self.branches.get(name).copied();
+        let releases = names.iter().enumerate().filter_map(|(index, name)| {
+            let newer = names[..index].iter().filter_map(|newer| tip(newer));
+            let master = master_of(name).and_then(|master| tip(&master));
+            Some(Release { tip: tip(name)?, homes: newer.chain(master).collect() })
+        });
+        releases.collect()
+    }
+
     /// Reads everything that `tips` and the branches for merging back reach.
     fn read_history(&mut self, mut tips: Vec<CommitId>) -> Result<(), Gap> {
         let masters = self.branches.keys().filter_map(|name| master_of(name));
@@ -287,138 +407,6 @@ fn gap(scope: String, error: &GitError) -> Gap {
     Gap { stage: Stage::Git, scope, reason: error.reason(), message: error.to_string(), source: None }
 }
 
-/// What judging one edge asks of its repository.
-struct Asked<'a> {
-    git: &'a mut CommitGraph,
-    contents: &'a mut Contents,
-    /// All that the environment renders.
-    whole: View,
-    /// What each of the two renders without the variants of either; one where both render the same files.
-    views: Vec<View>,
-}
-
-impl<'a> Asked<'a> {
-    fn new(target: &Environment, source: &Environment, git: &'a mut CommitGraph, contents: &'a mut Contents) -> Self {
-        let variants = [target.variants.as_slice(), source.variants.as_slice()].concat();
-        let mut views: Vec<View> =
-            [target, source].map(|one| View { paths: one.paths.clone(), without: variants.clone() }).into();
-        views.dedup();
-        Self { git, contents, whole: View { paths: target.paths.clone(), without: Vec::new() }, views }
-    }
-
-    /// Whether what `environment` renders may come from files that are not below its paths, or from a program.
-    fn may_read_elsewhere(&self, environment: &Environment, edge: &Edge<'_>) -> bool {
-        let exists = |file: &str| {
-            [edge.target, edge.source].into_iter().any(|tip| {
-                let entry = self.tree(tip).ok().and_then(|tree| self.git.entry(tree, file).ok().flatten());
-                entry.is_some()
-            })
-        };
-        let elsewhere = |path: &String| is_glob(path) || choose(environment, path, exists) != Renderer::Plain;
-        environment.paths.iter().any(elsewhere)
-    }
-
-    /// What a program makes of two trees is not compared: only equal trees are known to give the same.
-    fn refuse_programs(&self, edge: &Edge<'_>, programs: bool) -> Result<(), Gap> {
-        if !programs || self.tree(edge.target)? == self.tree(edge.source)? {
-            return Ok(());
-        }
-        Err(Gap {
-            stage: Stage::Render,
-            scope: format!("environment {}", edge.environment),
-            reason: GapReason::Failed,
-            message: format!(
-                "what is rendered by kustomize, helm, a command or from globs is not compared between branches; only that \
-                 the branches of {} and {} differ is known",
-                edge.environment, edge.promoted_from
-            ),
-            source: None,
-        })
-    }
-
-    /// An environment whose paths exist on neither branch renders nothing, which is no agreement.
-    fn refuse_missing_paths(&self, edge: &Edge<'_>) -> Result<(), Gap> {
-        for tip in [edge.target, edge.source] {
-            let tree = self.tree(tip)?;
-            for path in &self.whole.paths {
-                let found =
-                    path.is_empty() || self.git.entry(tree, path).map_err(|error| history_gap(&error))?.is_some();
-                if found {
-                    return Ok(());
-                }
-            }
-        }
-        let paths = self.whole.paths.join(", ");
-        Err(Gap {
-            stage: Stage::Git,
-            scope: format!("path {paths}"),
-            reason: GapReason::NotFound,
-            message: format!(
-                "neither the branch of {} nor that of {} has {paths}; check the environment's path",
-                edge.environment, edge.promoted_from
-            ),
-            source: None,
-        })
-    }
-
-    fn tree(&self, commit: CommitId) -> Result<ObjectId, Gap> {
-        self.git.tree(commit).map_err(|error| history_gap(&error))
-    }
-
-    fn content(&mut self, commit: Option<CommitId>, view: &View) -> Result<Content, Gap> {
-        match commit {
-            None => Ok(Content::default()),
-            Some(commit) => {
-                let tree = self.tree(commit)?;
-                self.contents.of(self.git, tree, view)
-            }
-        }
-    }
-}
-
 fn history_gap(error: &GitError) -> Gap {
     gap("history".to_owned(), error)
-}
-
-impl Evidence for Asked<'_> {
-    fn patch(&mut self, commit: CommitId) -> Result<Option<PatchId>, Gap> {
-        self.git.patch(commit).map_err(|error| history_gap(&error))
-    }
-
-    fn change(&mut self, from: Option<CommitId>, to: Option<CommitId>) -> Result<Change, Gap> {
-        let mut all = Change::default();
-        for (salt, view) in (0..).zip(self.views.clone()) {
-            let (from, to) = (self.content(from, &view)?, self.content(to, &view)?);
-            all.join(from.change_to(&to), salt);
-        }
-        Ok(all)
-    }
-
-    fn is_automatic(&mut self, merge: CommitId) -> Result<bool, Gap> {
-        let Some(made) = self.git.automatic_merge(merge).map_err(|error| history_gap(&error))? else {
-            return Ok(false);
-        };
-        let tree = self.tree(merge)?;
-        for view in self.views.clone() {
-            let (made, merged) = (self.contents.of(self.git, made, &view)?, self.contents.of(self.git, tree, &view)?);
-            if !made.change_to(&merged).is_empty() {
-                return Ok(false);
-            }
-        }
-        Ok(true)
-    }
-
-    fn in_step(&mut self, target: CommitId, source: CommitId) -> Result<bool, Gap> {
-        if self.tree(target)? == self.tree(source)? {
-            return Ok(true);
-        }
-        let view = self.whole.clone();
-        let (target, source) = (self.content(Some(target), &view)?, self.content(Some(source), &view)?);
-        Ok(target.change_to(&source).is_empty())
-    }
-
-    fn digest(&mut self, commit: CommitId) -> Result<u64, Gap> {
-        let view = self.views[0].clone();
-        self.content(Some(commit), &view).map(|content| content.digest())
-    }
 }

@@ -23,7 +23,7 @@ use crate::config::{Environment, Renderer};
 use crate::drift::model::{Gap, Packed, Redactor};
 
 pub use clock::Clock;
-pub use sources::{Part, Sources, choose, is_glob, read};
+pub use sources::{Part, Sources, choose, is_below, is_glob, read};
 pub use tools::missing_program;
 
 use error::RenderError;
@@ -106,8 +106,7 @@ impl Renderers {
         let mut versions = Vec::new();
         for part in &sources.parts {
             let rendering = &part.of.rendering;
-            let post_rendered = part.renderer == Renderer::Helm && !rendering.helm.post_renderers.is_empty();
-            if part.renderer == Renderer::Kustomize || post_rendered {
+            if part.renderer == Renderer::Kustomize {
                 let binary = rendering.kustomize.binary.as_deref();
                 versions.push(self.tools.find(&tools::KUSTOMIZE, binary, wall).await);
             }

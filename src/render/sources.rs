@@ -185,7 +185,8 @@ pub(super) fn below(path: &str, name: &str) -> String {
 }
 
 /// Whether `path` is the folder or file `folder`, or lies below it; everything lies below the root, `""`.
-pub(super) fn is_below(path: &str, folder: &str) -> bool {
+#[must_use]
+pub fn is_below(path: &str, folder: &str) -> bool {
     folder.is_empty() || path.strip_prefix(folder).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
 }
 

@@ -182,7 +182,7 @@ impl EnvironmentReport {
     pub fn listed(&self, listing: Listing) -> impl Iterator<Item = &ObjectAssessment> {
         self.objects
             .iter()
-            .filter(move |object| listing == Listing::All || object.state != State::InSync || object.is_disputed())
+            .filter(move |object| listing == Listing::All || object.state != State::InSync || object.has_more_to_tell())
     }
 }
 

@@ -1,5 +1,6 @@
 //! The record of drift that outlives the process: a `SQLite` file, or memory where no file is named.
 
+mod branches;
 mod episodes;
 mod error;
 mod file;
@@ -17,6 +18,7 @@ use jiff::{SignedDuration, Timestamp};
 use rusqlite::Connection;
 
 use crate::drift::history::{Entry, Episode, FLAPPING_WINDOW, Look};
+use crate::drift::promotion::SeenBranch;
 
 pub use error::StoreError;
 pub use key::{KeyError, random_redactor, redactor};
@@ -150,6 +152,22 @@ impl Store {
         self.with(|open, _| episodes::entries(&open.connection, question))
     }
 
+    /// Where the branch of an environment stood; none where that was never recorded.
+    ///
+    /// # Errors
+    /// The file cannot be read.
+    pub fn recall_branch(&self, environment: &str) -> Result<Option<SeenBranch>, StoreError> {
+        self.with(|open, _| branches::recall(&open.connection, environment))
+    }
+
+    /// Records where the branches of environments stood, all or none.
+    ///
+    /// # Errors
+    /// The file cannot be written.
+    pub fn record_branches(&self, branches: &[(String, SeenBranch)]) -> Result<(), StoreError> {
+        self.with(|open, _| branches::record(&mut open.connection, branches))
+    }
+
     /// Works with the file, which is opened where it is not; after a failure it is opened anew the next time.
     fn with<T>(&self, work: impl FnOnce(&mut Open, Session) -> rusqlite::Result<T>) -> Result<T, StoreError> {
         let mut state = self.lock();
@@ -209,4 +227,18 @@ pub fn read(file: &Path, question: &Question) -> Result<Vec<Entry>, StoreError> 
     let connection = file::open_to_read(file)?;
     episodes::entries(&connection, question)
         .map_err(|error| StoreError::Failed { file: file.display().to_string(), why: error::words(&error) })
+}
+
+/// Where the branch of an environment stood as far as `file` tells, read beside a daemon that may be writing it.
+///
+/// # Errors
+/// There is no file, it is none of driftd's or of a newer one, or it cannot be read.
+pub fn read_branch(file: &Path, environment: &str) -> Result<Option<SeenBranch>, StoreError> {
+    let connection = file::open_to_read(file)?;
+    let read = || match schema::version_of(&connection)? {
+        // They came with the second version.
+        ..2 => Ok(None),
+        _ => branches::recall(&connection, environment),
+    };
+    read().map_err(|error| StoreError::Failed { file: file.display().to_string(), why: error::words(&error) })
 }

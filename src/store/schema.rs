@@ -10,7 +10,8 @@ pub(super) const APPLICATION_ID: i32 = 0x6472_6674;
 ///
 /// Times are milliseconds of unix time. `last_seen` is absent while the environment's latest scan sees the finding: a
 /// scan that changes nothing then writes one row, not one for each finding.
-pub(super) const STEPS: &[&str] = &["CREATE TABLE scans (
+pub(super) const STEPS: &[&str] = &[
+    "CREATE TABLE scans (
         environment TEXT NOT NULL PRIMARY KEY,
         ended INTEGER NOT NULL,
         complete INTEGER
@@ -39,7 +40,14 @@ pub(super) const STEPS: &[&str] = &["CREATE TABLE scans (
         resolved_revision TEXT,
         PRIMARY KEY (environment, api_group, kind, namespace, name, finding, first_seen)
     ) STRICT, WITHOUT ROWID;
-    CREATE INDEX resolved_episodes ON episodes (resolved) WHERE resolved IS NOT NULL;"];
+    CREATE INDEX resolved_episodes ON episodes (resolved) WHERE resolved IS NOT NULL;",
+    // The tips are commit ids of 20 bytes, one behind the other, the latest last.
+    "CREATE TABLE branches (
+        environment TEXT NOT NULL PRIMARY KEY,
+        since INTEGER NOT NULL,
+        tips BLOB NOT NULL
+    ) STRICT, WITHOUT ROWID;",
+];
 
 /// The version of today's files.
 pub(super) fn version() -> i32 {

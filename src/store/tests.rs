@@ -11,6 +11,7 @@ use crate::drift::history::Sight;
 use crate::drift::model::{
     Category, Change, Manager, ObjectKey, Operation, Origin, Severity, State as Verdict, TypeKey,
 };
+use crate::drift::promotion::CommitId;
 
 const RETENTION: Duration = Duration::from_hours(90 * 24);
 
@@ -366,4 +367,44 @@ fn a_row_that_no_driftd_wrote_is_an_error_and_no_panic() {
     assert!(store.entries(&Question::default()).is_err());
     change("missing");
     assert_eq!(all(&store).len(), 1);
+}
+
+/// The first form of the tables, as it was released: never to be changed.
+const FIRST: &str = "
+    CREATE TABLE scans (environment TEXT NOT NULL PRIMARY KEY, ended INTEGER NOT NULL, complete INTEGER)
+        STRICT, WITHOUT ROWID;
+    CREATE TABLE episodes (
+        environment TEXT NOT NULL, api_group TEXT NOT NULL, version TEXT NOT NULL, kind TEXT NOT NULL,
+        namespace TEXT NOT NULL, name TEXT NOT NULL, finding TEXT NOT NULL, first_seen INTEGER NOT NULL,
+        path TEXT NOT NULL, change TEXT, state TEXT NOT NULL, category TEXT, severity TEXT, origin TEXT, manager TEXT,
+        operation TEXT, manager_time INTEGER, revision TEXT, last_seen INTEGER, resolved INTEGER,
+        resolved_revision TEXT,
+        PRIMARY KEY (environment, api_group, kind, namespace, name, finding, first_seen)
+    ) STRICT, WITHOUT ROWID;
+    CREATE INDEX resolved_episodes ON episodes (resolved) WHERE resolved IS NOT NULL;
+    INSERT INTO scans VALUES ('prod', 1795255200000, 1795255200000);
+    INSERT INTO episodes VALUES ('prod', '', 'v1', 'Namespace', '', 'trino', 'missing', 1795250000000, '', NULL,
+        'missing', 'infrastructure', 'high', 'unknown', NULL, NULL, NULL, 'c0ffee', NULL, NULL, NULL);
+    PRAGMA application_id = 0x64726674;
+    PRAGMA user_version = 1;
+";
+
+#[test]
+fn a_file_of_the_first_form_is_read_as_it_is_and_brought_to_todays() {
+    let place = place();
+    Connection::open(&place.file).unwrap().execute_batch(FIRST).unwrap();
+    let first = read(&place.file, &Question::default()).unwrap();
+    assert_eq!((first.len(), first[0].key.name.as_str()), (1, "trino"));
+    assert_eq!(read_branch(&place.file, "prod").unwrap(), None);
+
+    let store = place.store();
+    assert_eq!(all(&store), first);
+    assert_eq!(store.recall("prod", at(0)).unwrap().episodes.len(), 1);
+    assert_eq!(store.recall_branch("prod").unwrap(), None);
+    let branch = SeenBranch { since: at(1), tips: vec![CommitId([1; 20]), CommitId([2; 20])] };
+    store.record_branches(&[("prod".to_owned(), branch.clone())]).unwrap();
+    assert_eq!(store.recall_branch("prod").unwrap(), Some(branch.clone()));
+    assert_eq!(read_branch(&place.file, "prod").unwrap(), Some(branch));
+    let version = store.with(|open, _| schema::version_of(&open.connection)).unwrap();
+    assert_eq!((version, schema::version()), (2, 2));
 }

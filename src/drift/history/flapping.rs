@@ -14,7 +14,7 @@ const TURNS: usize = 3;
 pub const WINDOW: SignedDuration = SignedDuration::from_hours(1);
 
 /// When each finding appeared, or went back to the value that it had before.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, Default, PartialEq)]
 pub(super) struct Turns(BTreeMap<Identity, BTreeMap<String, Field>>);
 
 #[derive(Debug, Clone, PartialEq)]
@@ -24,10 +24,6 @@ struct Field {
 }
 
 impl Turns {
-    pub(super) const fn new() -> Self {
-        Self(BTreeMap::new())
-    }
-
     /// Takes in a turn. Git that moves ahead of the cluster again and again is work, not flapping.
     pub(super) fn record(&mut self, episode: &Episode, time: Timestamp) {
         if episode.origin == Some(Origin::Outdated) {

@@ -379,3 +379,113 @@ fn flapping_is_remembered_by_the_record() {
     let stands = history.absorb(complete(vec![object("a", State::InSync, &[])]), at(10, 0));
     assert_eq!((stands[0].flapping.clone(), stands[0].since), (vec!["spec".to_owned()], None));
 }
+
+fn settling(times: &[(Origin, i64)]) -> History {
+    let mut history = History::new(STALENESS);
+    let times = times.iter().map(|(origin, minutes)| (*origin, SignedDuration::from_mins(*minutes)));
+    history.settle_for(Grace::new("prod", times.collect()));
+    history.absorb(complete(vec![]), at(-1, 0));
+    history
+}
+
+/// A drifted object whose findings have this origin.
+fn by(origin: Origin, drifted: ObjectAssessment) -> ObjectAssessment {
+    let findings = drifted.findings.into_iter().map(|finding| Finding { origin, ..finding }).collect();
+    ObjectAssessment { findings, origin: Some(origin), ..drifted }
+}
+
+#[test]
+fn drift_settles_until_it_has_stood_for_its_time_and_then_counts_from_its_first_sight() {
+    let mut history = settling(&[(Origin::Outdated, 5)]);
+    for minute in 0..5 {
+        let stands = history.absorb(complete(vec![by(Origin::Outdated, modified("a"))]), at(minute, 0));
+        assert_eq!((stands[0].state, stands[0].since, stands[0].findings.len()), (State::InSync, None, 0));
+        assert_eq!((stands[0].settling[0].since, stands[0].settling[0].until), (at(0, 0), at(5, 0)));
+        assert_eq!((stands[0].severity, history.take_transitions()), (None, vec![]), "minute {minute}");
+    }
+    let stands = history.absorb(complete(vec![by(Origin::Outdated, modified("a"))]), at(5, 0));
+    assert_eq!((stands[0].state, stands[0].since, stands[0].settling.len()), (State::Modified, Some(at(0, 0)), 0));
+    assert_eq!(events(&mut history), [(Event::Appeared, "f1".to_owned(), Sight::Standing)]);
+}
+
+#[test]
+fn drift_that_goes_while_it_settles_was_none() {
+    let mut history = settling(&[(Origin::Outdated, 5)]);
+    for minute in 0..20 {
+        let stands =
+            if minute % 4 == 3 { object("a", State::InSync, &[]) } else { by(Origin::Outdated, modified("a")) };
+        let stands = history.absorb(complete(vec![stands]), at(minute, 0));
+        assert_eq!((stands[0].state, stands[0].flapping.len()), (State::InSync, 0), "minute {minute}");
+    }
+    assert_eq!(history.take_transitions(), []);
+}
+
+#[test]
+fn a_manual_change_counts_at_once_beside_drift_that_settles() {
+    let mut history = settling(&[(Origin::Manual, 0), (Origin::Outdated, 5)]);
+    let mut both = object("a", State::Modified, &["f1", "f2"]);
+    both.findings[1].origin = Origin::Outdated;
+    let stands = history.absorb(complete(vec![both]), at(0, 0));
+    assert_eq!((stands[0].state, stands[0].findings.len(), stands[0].settling.len()), (State::Modified, 1, 1));
+    assert_eq!((stands[0].since, stands[0].origin), (Some(at(0, 0)), Some(Origin::Manual)));
+    assert_eq!(events(&mut history), [(Event::Appeared, "f1".to_owned(), Sight::Standing)]);
+}
+
+#[test]
+fn a_missing_object_settles_as_one_finding() {
+    let mut history = settling(&[(Origin::Outdated, 5)]);
+    let gone = || complete(vec![by(Origin::Outdated, object("a", State::Missing, &[]))]);
+    let stands = history.absorb(gone(), at(0, 0));
+    assert_eq!((stands[0].state, stands[0].settling.len()), (State::InSync, 1));
+    assert_eq!(stands[0].settling[0].finding.change, Change::Removed);
+    assert_eq!(stands[0].settling[0].finding.path, FieldPath::root());
+    let stands = history.absorb(gone(), at(5, 0));
+    assert_eq!((stands[0].state, stands[0].since), (State::Missing, Some(at(0, 0))));
+}
+
+#[test]
+fn while_a_deployer_writes_only_what_people_wrote_counts_and_not_for_ever() {
+    let mut history = settling(&[(Origin::Outdated, 5)]);
+    let scan = |history: &mut History, done: i64, minute: i64| {
+        let deployed = |number| if number < done { State::InSync } else { State::Modified };
+        let object = |number: i64| {
+            let ids: &[&str] = if number < done { &[] } else { &["f1"] };
+            by(Origin::Outdated, object(&format!("{number:02}"), deployed(number), ids))
+        };
+        let mut objects: Vec<_> = (0..40).map(object).collect();
+        objects.push(by(Origin::Unknown, modified("u")));
+        objects.push(by(Origin::Manual, modified("v")));
+        let stands = history.absorb(complete(objects), at(minute, 30 * (minute % 2)));
+        let drifts = stands.iter().filter(|object| object.state.is_drift());
+        drifts.map(|object| object.key.name.clone()).collect::<Vec<_>>()
+    };
+    assert_eq!(scan(&mut history, 0, 0), ["u", "v"], "nobody writes yet");
+    for minute in 1..15 {
+        assert_eq!(scan(&mut history, minute, minute), ["u", "v"], "one object a minute: it goes on");
+    }
+    assert_eq!(scan(&mut history, 15, 16).len(), 25 + 2, "a quarter of an hour is enough");
+}
+
+#[test]
+fn what_appears_beside_a_deployment_counts_when_the_deployer_rests() {
+    let mut history = settling(&[(Origin::Outdated, 5)]);
+    history.absorb(complete(vec![by(Origin::Outdated, modified("a")), object("b", State::InSync, &[])]), at(0, 0));
+    let scan = |history: &mut History, minute, second| {
+        let objects = vec![object("a", State::InSync, &[]), by(Origin::Stale, modified("b"))];
+        history.absorb(complete(objects), at(minute, second))[1].state
+    };
+    assert_eq!(scan(&mut history, 1, 0), State::InSync, "it has just written a");
+    assert_eq!(scan(&mut history, 1, 59), State::InSync);
+    assert_eq!(scan(&mut history, 2, 0), State::Modified);
+}
+
+#[test]
+fn what_counts_goes_on_to_count_and_what_was_there_before_the_first_look_has_stood_long_enough() {
+    let mut history = History::new(STALENESS);
+    history.settle_for(Grace::new("prod", BTreeMap::from([(Origin::Outdated, SignedDuration::from_mins(5))])));
+    let old = written_at(at(-60, 0), by(Origin::Outdated, modified("a")));
+    let stands = history.absorb(complete(vec![by(Origin::Manual, modified("b")), old]), at(0, 0));
+    assert_eq!(states(&stands), [("a", State::Modified), ("b", State::Modified)]);
+    let stands = history.absorb(complete(vec![by(Origin::Outdated, modified("b"))]), at(1, 0));
+    assert_eq!(states(&stands), [("b", State::Modified)], "another origin begins no new time");
+}

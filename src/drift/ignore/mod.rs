@@ -9,8 +9,8 @@ use serde::Serialize;
 use serde_json::Value;
 
 use super::model::{
-    Assessment, Candidate, Change, Coverage, Declarations, Desired, FieldPath, Finding, Gap, GapReason, Glob,
-    ObjectAssessment, ObjectMatch, Packed, PathPattern, Pointer, Stage, State, Suppressed,
+    Assessment, Candidate, Coverage, Declarations, Desired, Finding, Gap, GapReason, Glob, ObjectAssessment,
+    ObjectMatch, Packed, PathPattern, Pointer, Stage, State, Suppressed,
 };
 
 /// The annotation of an object in Git: `all`, or paths with a comma between them.
@@ -148,7 +148,7 @@ fn hide(object: &mut ObjectAssessment, environment: &str, rules: &[&IgnoreRule])
     }
     if matches!(object.state, State::Missing | State::Extra) {
         if let Some(rule) = rules.iter().find(|rule| rule.hides_object()) {
-            let finding = whole(object, environment);
+            let finding = object.as_finding(environment);
             object.suppressed.push(Suppressed { finding, suppressed_by: rule.name.clone() });
             object.state = State::InSync;
             object.settle();
@@ -163,30 +163,6 @@ fn hide(object: &mut ObjectAssessment, environment: &str, rules: &[&IgnoreRule])
     }
     if !object.suppressed.is_empty() {
         object.settle();
-    }
-}
-
-/// The one finding for which a missing or extra object stands.
-fn whole(object: &ObjectAssessment, environment: &str) -> Finding {
-    use super::model::{Category, Origin, Severity};
-    let change = if object.state == State::Extra { Change::Added } else { Change::Removed };
-    let path = FieldPath::root();
-    Finding {
-        id: Finding::id_of(environment, &object.key, &path, change),
-        path,
-        pointer: String::new(),
-        change,
-        desired: None,
-        live: None,
-        category: object.category.unwrap_or(Category::Config),
-        severity: object.severity.unwrap_or(Severity::Low),
-        origin: object.origin.unwrap_or(Origin::Unknown),
-        image: None,
-        pods: None,
-        commits_behind: None,
-        revision: None,
-        manager: None,
-        source: object.source.clone(),
     }
 }
 

@@ -6,6 +6,7 @@ use super::*;
 use crate::drift::model::{
     Category, Declared, Manager, ObjectKey, Operation, Origin, PathStep, Position, Redactor, Severity, TypeKey,
 };
+use crate::drift::model::{Change, FieldPath};
 
 fn now() -> Timestamp {
     "2026-11-21T10:00:00Z".parse().unwrap()

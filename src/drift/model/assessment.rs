@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use jiff::Timestamp;
 use serde::Serialize;
 
-use super::{Category, FieldPath, Finding, Gap, ObjectKey, Opinion, Origin, Position, Severity, State};
+use super::{Category, Change, FieldPath, Finding, Gap, ObjectKey, Opinion, Origin, Position, Severity, State};
 
 /// The verdict on one object.
 #[derive(Debug, Clone, PartialEq, Serialize)]
@@ -42,6 +42,10 @@ pub struct ObjectAssessment {
     /// Findings that an ignore rule hides, ordered by path; of a missing or extra object the one at the empty path.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub suppressed: Vec<Suppressed>,
+    /// Findings that do not stand long enough to count, ordered by path; of a missing or extra object the one at the
+    /// empty path. Only the daemon knows.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub settling: Vec<Settling>,
     /// What is wrong with its declaration and is no drift; ordered by path.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub warnings: Vec<Warning>,
@@ -62,6 +66,19 @@ pub struct Suppressed {
     pub finding: Finding,
     /// The name or place of the rule.
     pub suppressed_by: String,
+}
+
+/// A finding that does not count yet, such as that of a deployment in progress.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Settling {
+    /// What is found.
+    #[serde(flatten)]
+    pub finding: Finding,
+    /// Since when it stands.
+    pub since: Timestamp,
+    /// From when on it counts, if it still stands then.
+    pub until: Timestamp,
 }
 
 /// Something in Git that has no effect.
@@ -92,6 +109,7 @@ impl ObjectAssessment {
             source: None,
             findings: Vec::new(),
             suppressed: Vec::new(),
+            settling: Vec::new(),
             warnings: Vec::new(),
             dry_run: None,
             controller_owned: Vec::new(),
@@ -102,6 +120,30 @@ impl ObjectAssessment {
     #[must_use]
     pub fn worst(&self) -> Option<&Finding> {
         self.findings.iter().max_by_key(|finding| (finding.severity, finding.origin == Origin::Manual))
+    }
+
+    /// The one finding for which a missing or extra object stands.
+    #[must_use]
+    pub fn as_finding(&self, environment: &str) -> Finding {
+        let change = if self.state == State::Extra { Change::Added } else { Change::Removed };
+        let path = FieldPath::root();
+        Finding {
+            id: Finding::id_of(environment, &self.key, &path, change),
+            path,
+            pointer: String::new(),
+            change,
+            desired: None,
+            live: None,
+            category: self.category.unwrap_or(Category::Config),
+            severity: self.severity.unwrap_or(Severity::Low),
+            origin: self.origin.unwrap_or(Origin::Unknown),
+            image: None,
+            pods: None,
+            commits_behind: None,
+            revision: None,
+            manager: None,
+            source: self.source.clone(),
+        }
     }
 
     /// Brings the verdict in line with findings that were taken away or judged anew.
@@ -125,6 +167,12 @@ impl ObjectAssessment {
             Some(Opinion::Disagreements(disagreements)) => !disagreements.is_empty(),
             Some(Opinion::ComparedLocally(_)) => true,
         }
+    }
+
+    /// Whether there is something to tell of it although it is in sync: the second opinion, or what does not count yet.
+    #[must_use]
+    pub fn has_more_to_tell(&self) -> bool {
+        self.is_disputed() || !self.settling.is_empty()
     }
 
     /// How many findings it stands for: a missing or extra object counts as one.
@@ -178,6 +226,9 @@ pub struct Summary {
     pub findings: usize,
     /// Findings that an ignore rule hides.
     pub suppressed: usize,
+    /// Findings that do not count yet.
+    #[serde(skip_serializing_if = "is_none")]
+    pub settling: usize,
     /// Fields that the server, admission or a controller wrote beside what Git declares.
     pub controller_owned: usize,
     /// Findings by severity; zeros left out.
@@ -187,6 +238,11 @@ pub struct Summary {
     /// Objects by what the API server's dry-run says of them; absent where it was not asked.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub dry_run: Option<OpinionCounts>,
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "the form that serde asks for")]
+const fn is_none(count: &usize) -> bool {
+    *count == 0
 }
 
 /// Objects by second opinion.
@@ -260,6 +316,7 @@ impl Summary {
             summary.objects.add(object.state);
             summary.findings += object.finding_count();
             summary.suppressed += object.suppressed.len();
+            summary.settling += object.settling.len();
             if let Some(opinion) = &object.dry_run {
                 summary.dry_run.get_or_insert_default().add(opinion);
             }

@@ -27,7 +27,9 @@ mod shown;
 mod sops;
 mod source;
 
-pub use assessment::{Assessment, ObjectAssessment, OpinionCounts, StateCounts, Summary, Suppressed, Warning};
+pub use assessment::{
+    Assessment, ObjectAssessment, OpinionCounts, Settling, StateCounts, Summary, Suppressed, Warning,
+};
 pub use desired::{Declarations, Desired, Heading, Packed};
 pub use difference::Difference;
 pub use facts::{

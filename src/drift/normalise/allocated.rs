@@ -11,6 +11,24 @@ pub fn adopt(schema: &Schema, root: NodeId, allocated: &[AllocatedField], full: 
     for field in inside_lists.filter(|field| field.applies_to(live)) {
         take(schema, (root, ListOnTheWay::None), &field.path.0, full, live);
     }
+    drop_topology(full, live);
+}
+
+/// Takes away what the server clears at every write at this version, whatever is declared.
+///
+/// Rule: `pkg/registry/discovery/endpointslice/strategy.go`, `dropTopologyOnV1`.
+fn drop_topology(full: &mut Value, live: &Value) {
+    if live["apiVersion"] != "discovery.k8s.io/v1" || live["kind"] != "EndpointSlice" {
+        return;
+    }
+    let endpoints = full.get_mut("endpoints").and_then(Value::as_array_mut).into_iter().flatten();
+    for (index, endpoint) in endpoints.enumerate() {
+        if let (Some(endpoint), true) =
+            (endpoint.as_object_mut(), live["endpoints"][index].get("deprecatedTopology").is_none())
+        {
+            endpoint.remove("deprecatedTopology");
+        }
+    }
 }
 
 /// Whether an atomic list stands above.

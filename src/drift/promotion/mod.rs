@@ -20,7 +20,7 @@ pub use content::{Content, Fragment, Part};
 pub use graph::Graph;
 pub use judge::{Edge, Release, judge};
 pub use release::master_of;
-pub use seen::Seen;
+pub use seen::{Seen, SeenBranch};
 
 /// The name of a commit: 40 hex digits when shown.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]

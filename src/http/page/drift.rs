@@ -19,6 +19,7 @@ pub(super) fn objects(report: &EnvironmentReport, now: Timestamp) -> Markup {
     html! {
         @for object in drifted.iter().take(MAX_OBJECTS) { (drifted_object(object, now)) }
         (more(drifted.len(), "drifted object"))
+        (settling(report, now))
         (warnings(report))
         (disputes(report))
         @if !unknown.is_empty() {
@@ -30,6 +31,33 @@ pub(super) fn objects(report: &EnvironmentReport, now: Timestamp) -> Markup {
                     }
                 }
                 (more(unknown.len(), "object"))
+            }
+        }
+    }
+}
+
+/// What differs and does not count yet.
+fn settling(report: &EnvironmentReport, now: Timestamp) -> Markup {
+    let all: Vec<_> = report
+        .objects
+        .iter()
+        .flat_map(|object| object.settling.iter().map(move |settling| (object, settling)))
+        .collect();
+    html! {
+        @if !all.is_empty() {
+            details.blind {
+                summary { "… " (count(all.len(), "difference")) " settling: too young to count" }
+                ul {
+                    @for (object, settling) in all.iter().take(MAX_OBJECTS) {
+                        li {
+                            (title(object)) " "
+                            @if settling.finding.path.steps().is_empty() { (settling.finding.change) " " }
+                            @else { code.path { (settling.finding.path) } " " }
+                            (origin_words(settling.finding.origin)) ", since " (ago(settling.since, now))
+                        }
+                    }
+                }
+                (more(all.len(), "difference"))
             }
         }
     }

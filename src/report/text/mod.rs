@@ -105,6 +105,10 @@ impl Page<'_> {
             self.write_object(object, width, out)?;
             if listing == Listing::All {
                 write_controller_owned(object, out)?;
+                for settling in &object.settling {
+                    self.write_finding(&settling.finding, out)?;
+                    writeln!(out, "             {DIM}settling: counts from {:.0} on{DIM:#}", settling.until)?;
+                }
                 for suppressed in &object.suppressed {
                     self.write_finding(&suppressed.finding, out)?;
                     writeln!(out, "             {DIM}suppressed by {}{DIM:#}", escape(&suppressed.suppressed_by))?;

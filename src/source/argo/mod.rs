@@ -31,6 +31,12 @@ pub fn is_application(object: &Desired) -> bool {
     object.key.type_key.group == GROUP && object.key.type_key.kind == "Application"
 }
 
+/// Whether an object is an `ApplicationSet`, which generates Applications.
+#[must_use]
+pub fn is_set(object: &Desired) -> bool {
+    object.key.type_key.group == GROUP && object.key.type_key.kind == "ApplicationSet"
+}
+
 /// What Argo CD calls an Application: its name, with its namespace in front where that is not Argo CD's own.
 ///
 /// Rule: `pkg/apis/application/v1alpha1`, `InstanceName`.

@@ -120,6 +120,7 @@ pub fn config(names: &[&str]) -> Config {
         git_interval: None,
         max_staleness: Duration::from_mins(3),
         listen: "127.0.0.1:0".parse().unwrap(),
+        settling: BTreeMap::new(),
         state: None,
         retention: Duration::from_hours(24),
         redaction_key_file: None,

@@ -6,4 +6,6 @@ mod cost;
 mod flows;
 mod histories;
 mod odd;
+mod remembered;
+mod rendered;
 mod sandbox;

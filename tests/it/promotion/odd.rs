@@ -453,14 +453,14 @@ fn an_encrypted_secret_is_equal_where_its_file_is() {
 }
 
 #[test]
-fn what_programs_render_is_unknown_where_the_trees_differ() {
+fn what_leads_out_of_the_repository_is_unknown_where_the_trees_differ() {
     let mut s = level();
     let kustomization = "resources: [../base.yaml]\n";
     s.commit("kustomize", &[("kustomization.yaml", kustomization), ("base.yaml", &setting("base", "1"))]);
     s.git("branch --force staging");
     s.prod_is(json!(["in-step", true, 0, 0, null, [], [], []]));
     s.commit("base", &[("base.yaml", &setting("base", "2"))]);
-    s.prod_is(json!(["unknown", null, null, null, null, [], [], []]));
+    s.prod_is(json!(["unknown", false, 1, 0, null, [], [], []]));
 }
 
 #[test]
@@ -475,5 +475,5 @@ fn what_a_chart_from_elsewhere_renders_is_unknown_where_the_trees_differ() {
     s.prod_is(json!(["in-step", true, 0, 0, null, [], [], []]));
     s.commit("second", &[("readme.txt", "two")]);
     s.git("branch --force staging");
-    s.prod_is(json!(["unknown", null, null, null, null, [], [], []]));
+    s.prod_is(json!(["unknown", true, 0, 1, null, [], [], []]));
 }

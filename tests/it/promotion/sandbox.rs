@@ -3,10 +3,13 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
+use std::sync::Arc;
+use std::time::Duration;
 
 use driftd::config::Config;
 use driftd::drift::promotion::Promotion;
 use driftd::pipeline::Promotions;
+use driftd::store::Store;
 use jiff::Timestamp;
 use serde_json::{Value, json};
 use tempfile::TempDir;
@@ -94,6 +97,18 @@ impl Sandbox {
         self.git("rev-parse HEAD")
     }
 
+    /// Another driftd, which has seen nothing yet; with a file in which it remembers, one that was there before has.
+    pub fn restart(&mut self, state: Option<&Path>) {
+        let config = Config::load(&self.config()).unwrap_or_else(|error| panic!("{error}"));
+        let promotions = Promotions::new(&config).expect("a redaction key");
+        // The one before gives the file back first.
+        self.promotions = None;
+        self.promotions = Some(match state {
+            Some(state) => promotions.recorded_in(Arc::new(Store::new(Some(state), Duration::from_hours(24)))),
+            None => promotions,
+        });
+    }
+
     /// All that driftd says now.
     pub fn look(&mut self) -> Vec<Promotion> {
         let path = self.config();
@@ -127,7 +142,7 @@ impl Sandbox {
 
 /// What driftd says at `now`.
 pub fn look(promotions: &Promotions, now: Timestamp) -> Vec<Promotion> {
-    let runtime = tokio::runtime::Builder::new_current_thread().build().expect("a runtime");
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
     runtime.block_on(promotions.look(now))
 }
 

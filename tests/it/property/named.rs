@@ -288,6 +288,15 @@ fn of_what_the_server_fills_in() -> Vec<Named> {
             vain: &[],
         },
         Named {
+            what: "what the server clears inside a list that is one value is silent",
+            modes: ALL,
+            git: "{apiVersion: discovery.k8s.io/v1, kind: EndpointSlice, metadata: {labels: {a: b}}, addressType: IPv4, \
+                  endpoints: [{addresses: [10.1.2.3], deprecatedTopology: {a: b}}]}",
+            then: Then::Nothing,
+            found: &[],
+            vain: &[],
+        },
+        Named {
             what: "the time that the server gives the taints of a device is silent",
             modes: ALL,
             git: SLICE,

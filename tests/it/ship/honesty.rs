@@ -56,6 +56,7 @@ impl Scene {
             .collect();
         let config = json!({
             "interval": "1s",
+            "settling": {"outdated": "0s"},
             "maxStaleness": max_staleness,
             "http": {"listen": "127.0.0.1:0"},
             "clusters": clusters,

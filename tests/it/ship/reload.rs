@@ -42,6 +42,7 @@ impl Scene {
             |name: &&str| json!({"name": name, "repository": "platform", "branch": name, "cluster": "eu"});
         json!({
             "interval": "1h",
+            "settling": {"outdated": "0s"},
             "http": {"listen": "127.0.0.1:0"},
             "clusters": [{"name": "eu", "snapshot": self.folder.path().join("cluster")}],
             "repositories": [{"name": "platform", "url": self.repository.path()}],

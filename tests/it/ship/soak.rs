@@ -143,6 +143,7 @@ impl Storm {
         let config = json!({
             "interval": "1s",
             "maxStaleness": "1h",
+            "settling": {"outdated": "0s"},
             "http": {"listen": "127.0.0.1:0"},
             "state": "driftd.db",
             "clusters": [{"name": "test", "kubeconfig": storm.middleman.path()}],

@@ -37,6 +37,7 @@ impl Workspace {
         let folder = tempfile::tempdir().unwrap();
         let config = json!({
             "interval": "1s",
+            "settling": {"outdated": "0s"},
             "http": {"listen": "127.0.0.1:0"},
             "clusters": [cluster],
             "repositories": [{"name": "platform", "url": repository.path()}],

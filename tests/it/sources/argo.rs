@@ -318,6 +318,18 @@ fn an_unknown_repository_or_cluster_is_named() {
 }
 
 #[test]
+fn an_application_set_is_a_gap_and_never_passed_over() {
+    let own = map("own");
+    let set = "apiVersion: argoproj.io/v1alpha1\nkind: ApplicationSet\nmetadata: {name: many, namespace: argocd}\n";
+    let shop = application("path: plain", "");
+    let fleet = Fleet::new(&[("plain/own.yaml", own.as_str()), ("apps/a.yaml", &shop), ("apps/set.yaml", set)]);
+    let report = fleet.report(FOLLOW);
+    assert_eq!(names(&report), ["fleet:shop", "fleet"]);
+    assert_eq!(gaps(&report["environments"][0]), "");
+    assert!(gaps(&report["environments"][1]).contains("apps/set.yaml:1 declares an ApplicationSet, which is not read"));
+}
+
+#[test]
 fn applications_are_found_however_they_are_kept() {
     let own = map("own");
     let shop = application("path: plain", "");

@@ -15,7 +15,7 @@ use crate::fixture::{Ended, GitRepository, canary, canary_base64, command, drift
 /// Environments over folders of one branch and files in place of clusters, with a state file.
 struct Scene {
     folder: TempDir,
-    _repository: GitRepository,
+    repository: GitRepository,
     names: Vec<String>,
 }
 
@@ -47,7 +47,7 @@ impl Scene {
             "environments": names.iter().map(environment).collect::<Vec<_>>(),
         });
         fs::write(folder.path().join("driftd.yaml"), config.to_string()).unwrap();
-        let scene = Self { folder, _repository: repository, names };
+        let scene = Self { folder, repository, names };
         for name in &scene.names {
             fs::create_dir(scene.folder.path().join(name)).unwrap();
             scene.set(name, "0");
@@ -60,6 +60,17 @@ impl Scene {
         let new = self.folder.path().join(format!("{environment}.new"));
         fs::write(&new, settings(value)).unwrap();
         fs::rename(new, self.folder.path().join(environment).join("settings.yaml")).unwrap();
+    }
+
+    /// Adds a setting (JSON) to the configuration.
+    fn add(&self, setting: &str) {
+        let text = fs::read_to_string(self.config()).unwrap();
+        fs::write(self.config(), text.replacen('{', &format!("{{{setting},"), 1)).unwrap();
+    }
+
+    /// Commits another declared value.
+    fn declare(&self, environment: &str, value: &str) {
+        self.repository.commit("main", &[(&format!("{environment}/settings.yaml"), &settings(value))]);
     }
 
     fn config(&self) -> PathBuf {
@@ -181,8 +192,7 @@ fn digests_of_secrets_stay_the_same_from_start_to_start_and_the_files_are_privat
 #[test]
 fn a_key_file_that_is_named_is_used_and_one_that_cannot_be_is_refused() {
     let scene = Scene::new(&["prod"], &[]);
-    let text = fs::read_to_string(scene.config()).unwrap();
-    fs::write(scene.config(), text.replacen('{', "{\"redactionKeyFile\":\"key\",", 1)).unwrap();
+    scene.add("\"redactionKeyFile\":\"key\"");
     let check = || driftd(&["check", "--config", scene.config().to_str().unwrap()]);
     let refused = check();
     assert_eq!(refused.code, Some(2));
@@ -308,4 +318,36 @@ fn copied(state: &Path, into: &Path) -> PathBuf {
         }
     }
     into.join("copy")
+}
+
+#[test]
+fn a_deployment_in_progress_settles_and_leaves_no_entry_where_it_arrives() {
+    let scene = Scene::new(&["prod"], &[]);
+    scene.add("\"settling\":{\"outdated\":\"1h\"}");
+    let daemon = scene.ready();
+    scene.declare("prod", "1");
+    let object = eventually("it settles", || drifting(&daemon, "prod"));
+    assert_eq!((&object["state"], &object["findings"]), (&json!("in-sync"), &json!([])), "{object}");
+    let settling = &object["settling"][0];
+    assert_eq!((&settling["path"], &settling["origin"]), (&json!("data.v"), &json!("outdated")), "{object}");
+    assert_ne!(settling["since"], settling["until"]);
+    assert_eq!(sample(&daemon, "driftd_settling_findings{environment=\"prod\",origin=\"outdated\""), "1");
+    assert_eq!(sample(&daemon, "driftd_resources{environment=\"prod\",state=\"modified\""), "0");
+    assert!(daemon.get("/").contains("1 difference settling"));
+    scene.set("prod", "1");
+    eventually("it has arrived", || drifting(&daemon, "prod").is_none().then_some(()));
+    assert_eq!(served(&daemon, ""), [json!(null); 0]);
+    assert_eq!(sample(&daemon, "driftd_settling_findings{environment=\"prod\",origin=\"outdated\""), "0");
+}
+
+#[test]
+fn a_deployment_that_does_not_arrive_counts_after_its_time() {
+    let scene = Scene::new(&["prod"], &[]);
+    scene.add("\"settling\":{\"outdated\":\"2s\"}");
+    let daemon = scene.ready();
+    scene.declare("prod", "1");
+    let settling = eventually("it settles", || drifting(&daemon, "prod"))["settling"][0].clone();
+    let object = eventually("it counts", || drifting(&daemon, "prod").filter(|object| object["state"] == "modified"));
+    assert_eq!(object["since"], settling["since"], "{object}");
+    assert_eq!(served(&daemon, "")[0]["firstSeen"], settling["since"]);
 }
